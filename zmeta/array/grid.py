@@ -1,0 +1,179 @@
+"""World ↔ voxel, exactly. The only module that makes a `Coordinate` or `Roi`, for these hold integers and truncate.
+
+A value that is not whole in the world unit raises; floating noise up to a relative 1e-9 is rounded, nothing larger.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, TypeAlias
+
+from funlib.geometry import Coordinate, Roi
+
+from zmeta.canonical.numbers_ import number_text
+from zmeta.canonical.units import SPACE, TIME, unit_size, unit_type
+from zmeta.errors import ConfigError, GeometryError, MissingMetadataError, NotOnGridError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from zmeta.canonical.metadata import Axis, Metadata
+
+_NOISE = Fraction(1, 10**9)
+
+#: One unit (its kind is known by its name), or one of space and one of time.
+WorldUnit: TypeAlias = "str | Sequence[str]"
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The unit of space and the unit of time in which ROIs are expressed."""
+
+    space: str = "nanometer"
+    time: str = "millisecond"
+
+    def unit(self, kind: str | None) -> str:
+        """Return the world unit for an axis of a type."""
+        return self.time if kind == "time" else self.space
+
+
+def parse_world(unit: WorldUnit | None, default: World | None = None) -> World:
+    """Return the world units for a setting; raises `ConfigError` for a unit that is not a listed long name.
+
+    >>> parse_world("picometer")
+    World(space='picometer', time='millisecond')
+    """
+    world = default or World()
+    for name in [unit] if isinstance(unit, str) else unit or ():
+        kind = unit_type(name)
+        if kind is None:
+            expected = "a long name such as nanometer, picometer, millisecond"
+            raise ConfigError("the world unit is not known", expected=expected, found=repr(name))
+        world = World(name, world.time) if kind == "space" else World(world.space, name)
+    return world
+
+
+def to_world(value: Fraction, axis: Axis, world: World) -> Fraction:
+    """Return a value of an axis in world units; an axis without a unit is in world units already."""
+    if axis.unit is None:
+        return value
+    size, target = unit_size(axis.unit), unit_size(world.unit(axis.type))
+    if size is None or target is None or unit_type(axis.unit) != unit_type(world.unit(axis.type)):
+        raise GeometryError(
+            f"the unit of axis {axis.name} cannot be converted to the world unit",
+            expected=f"a unit that OME-NGFF lists, or none; the world unit is {world.unit(axis.type)}",
+            found=repr(axis.unit),
+            hint='state a listed unit: add_metadata({"units": […]})',
+        )
+    return value * size / target
+
+
+def from_world(value: Fraction, axis: Axis, world: World) -> Fraction:
+    """Return a value in world units in the unit of an axis; the inverse of `to_world`."""
+    return value / to_world(Fraction(1), axis, world)
+
+
+def _whole(value: Fraction) -> int | None:
+    nearest = round(value)
+    return nearest if value == nearest or abs(value - nearest) <= abs(value) * _NOISE else None
+
+
+def _coordinate(metadata: Metadata, values: Sequence[Fraction], what: str, world: World, where: str) -> Coordinate:
+    axes = [axis for axis in metadata.axes if axis.physical]
+    exact = [to_world(value, axis, world) for value, axis in zip(values, axes, strict=True)]
+    whole = [_whole(value) for value in exact]
+    for axis, value, found in zip(axes, exact, whole, strict=True):
+        if found is None:
+            unit = world.unit(axis.type)
+            raise NotOnGridError(
+                f"the {what} of axis {axis.name} is not a whole number of world units",
+                where=where,
+                expected=f"a whole number of {unit} (a Coordinate holds integers, and nothing is truncated)",
+                found=f"{number_text(value)} {unit}",
+                hint=_suggest_unit(metadata, axis, world),
+            )
+    return Coordinate(number for number in whole if number is not None)
+
+
+def _suggest_unit(metadata: Metadata, axis: Axis, world: World) -> str:
+    """Name the coarsest unit in which the values of all axes of this kind are whole."""
+    exact_values = "; metadata.voxel_size and metadata.offset are exact in any case"
+    if axis.unit is None:
+        return "no unit is stated, so no finer one can be chosen: state the unit" + exact_values
+    table = TIME if axis.type == "time" else SPACE
+    alike = [other for other in metadata.axes if other.physical and (other.type == "time") == (axis.type == "time")]
+    values = [(value, other) for other in alike for value in (other.voxel_size, other.offset) if value is not None]
+    for name, size in sorted(table.items(), key=lambda item: -item[1]):
+        if "meter" not in name and "second" not in name:
+            continue
+        finer = World(world.space, name) if axis.type == "time" else World(name, world.time)
+        if size < (unit_size(world.unit(axis.type)) or size) and all(
+            _whole(to_world(value, other, finer)) is not None for value, other in values
+        ):
+            return f'all values are whole in {name}: pass world_unit="{name}"' + exact_values
+    return "no listed unit makes all values whole" + exact_values
+
+
+def voxel_size_of(metadata: Metadata, world: World, where: str = "") -> Coordinate:
+    """Return the voxel size in world units; raises `MissingMetadataError` or `NotOnGridError`."""
+    if metadata.voxel_size is None:
+        raise missing("voxel size", metadata, where, "pass default_voxel_size=, or add_metadata({\"voxel_size\": […]})")
+    return _coordinate(metadata, metadata.voxel_size, "voxel size", world, where)
+
+
+def roi_of(metadata: Metadata, shape: Sequence[int], world: World, where: str = "") -> Roi:
+    """Return the region that an array covers, in world units; a fresh `Roi` every time, for it can be changed."""
+    size = voxel_size_of(metadata, world, where)
+    offset = metadata.offset
+    if offset is None:
+        raise missing("offset", metadata, where, 'add_metadata({"offset": […]})')
+    begin = _coordinate(metadata, offset, "offset", world, where)
+    return Roi(begin, Coordinate(shape[axis] for axis in metadata.physical) * size)
+
+
+def missing(what: str, metadata: Metadata, where: str, hint: str) -> MissingMetadataError:
+    """Return the error for a value that is absent."""
+    found = f"convention {metadata.convention}, which states none" if metadata.convention else "no known convention"
+    return MissingMetadataError(f"the array states no {what}", where=where, found=found, hint=hint)
+
+
+def slices_of(roi: Roi, metadata: Metadata, shape: Sequence[int], world: World, where: str) -> tuple[slice, ...]:
+    """Return the slices of an array for a ROI in world units, channels whole.
+
+    Raises `GeometryError` for a ROI off the voxel grid or out of bounds, with the ROI that would do.
+    """
+    whole = roi_of(metadata, shape, world, where)
+    size = voxel_size_of(metadata, world, where)
+    check_roi(roi, whole, size, where)
+    if not whole.contains(roi):
+        inside = roi.intersect(whole)
+        hint = "read with to_ndarray(roi, fill_value=…)" + (f", or use the part inside: {inside}" if not inside.empty else "")
+        raise GeometryError("the ROI reaches out of the array", where=where, expected=f"within {whole}", found=str(roi), hint=hint)
+    result = [slice(None)] * len(shape)
+    begin = (roi.begin - whole.begin) / size
+    end = (roi.end - whole.begin) / size
+    for axis, start, stop in zip(metadata.physical, begin, end, strict=True):
+        result[axis] = slice(start, stop)
+    return tuple(result)
+
+
+def check_roi(roi: Roi, whole: Roi, size: Coordinate, where: str) -> None:
+    """Raise `GeometryError` for a ROI of the wrong dimensions, unbounded, or off the grid of an array."""
+    if not isinstance(roi, Roi):
+        raise GeometryError("an array is indexed by a Roi in world units", where=where, expected="a Roi", found=repr(roi)[:80], hint="index array.data for voxels")
+    if roi.dims != whole.dims:
+        raise GeometryError("the ROI has the wrong number of dimensions", where=where, expected=str(whole.dims), found=str(roi.dims))
+    if roi.unbounded:
+        raise GeometryError("the ROI is unbounded", where=where, found=str(roi), hint=f"intersect it with {whole}")
+    begin = roi.begin - whole.begin
+    if not (begin.is_multiple_of(size) and roi.shape.is_multiple_of(size)):
+        moved = Roi(begin, roi.shape)
+        grown = moved.snap_to_grid(size, mode="grow") + whole.begin
+        raise GeometryError(
+            "the ROI is not on the voxel grid",
+            where=where,
+            expected=f"begin and end on multiples of {size} from {whole.begin}",
+            found=str(roi),
+            hint=f"snapped it is {grown}",
+        )

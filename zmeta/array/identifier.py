@@ -1,0 +1,71 @@
+"""Where an array is: pydantic models with the names of dacapo's classes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, Protocol, runtime_checkable
+
+from funlib.geometry import Coordinate
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf, PlainSerializer
+
+Mode = Literal["r", "r+", "a"]
+
+
+@runtime_checkable
+class HasContainerAndDataset(Protocol):
+    """Anything with a `container` and a `dataset` names an array, dacapo's `LocalArrayIdentifier` among others."""
+
+    @property
+    def container(self) -> object:
+        """Path of the container."""
+        ...
+
+    @property
+    def dataset(self) -> str:
+        """Path of the array below it."""
+        ...
+
+
+class ArrayIdentifier(BaseModel):
+    """An array, as a container and the path of a dataset in it.
+
+    Examples
+    --------
+    >>> ArrayIdentifier(container="data.zarr", dataset="volumes/raw").dataset
+    'volumes/raw'
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    container: Path = Field(description="Folder of the Zarr or N5 container.")
+    dataset: str = Field("", description="Path of the array in it; empty where the container is the array.")
+
+
+def _parse_coordinate(value: object) -> object:
+    if value is None or isinstance(value, Coordinate):
+        return value
+    if isinstance(value, list | tuple) and all(isinstance(v, int) and not isinstance(v, bool) for v in value):
+        return Coordinate(value)
+    raise ValueError(f"a list of whole numbers in world units is expected, found {value!r}")
+
+
+class ZarrArrayConfig(BaseModel):
+    """What to open and how, with the fields of dacapo's `ZarrArrayConfig`.
+
+    Examples
+    --------
+    >>> config = ZarrArrayConfig(name="raw", file_name="data.zarr", dataset="raw", mode="r")
+    >>> config.mode, config.axes
+    ('r', None)
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field("", description="A name for the array, for people.")
+    file_name: Path = Field(description="Folder of the Zarr or N5 container.")
+    dataset: str = Field("", description="Path of the array in it.")
+    snap_to_grid: Annotated[
+        InstanceOf[Coordinate] | None, BeforeValidator(_parse_coordinate), PlainSerializer(lambda c: None if c is None else list(c))
+    ] = Field(None, description="Shrink the ROI to multiples of this, in world units.")
+    axes: list[str] | None = Field(None, description="Names of all axes, for an array that does not state them.")
+    mode: Mode = Field("a", description='"r" to read only; "r+" and "a" to read and write. Opening never creates.')

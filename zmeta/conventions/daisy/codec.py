@@ -1,0 +1,101 @@
+"""daisy: `offset` is the corner of voxel 0 in world units; values are C order in Zarr; `resolution` is x-first in N5."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zmeta.conventions.base import Edit, encode_numbers, no_place, require_geometry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from zmeta.canonical.metadata import Metadata
+    from zmeta.conventions.base import Draft, Reading
+    from zmeta.nodes.node import Node
+
+#: Groups of these layouts use `resolution` and `offset` in another sense.
+_FOREIGN = ("painteraData", "multiScale", "spatialTransform", "axistags", "pixelWidth")
+
+
+def detect_1(node: Node) -> bool:
+    """`resolution`, or a lone `offset`; not where `axes` make it dacapo's or neuroglancer's."""
+    keys = node.attributes
+    if any(key in keys for key in _FOREIGN):
+        return False
+    if "resolution" in keys:
+        return "axes" not in keys or "voxel_size" in keys
+    if "offset" in keys:
+        return not keys.keys() & {"voxel_size", "axes", "axis_names", "unit"}
+    return _from_parent(node) is not None
+
+
+def _from_parent(node: Node) -> Node | None:
+    """funlib.persistence 0.3 and 0.4 also read both keys from the group above."""
+    if not node.ancestors or node.ancestors[0][0].path.rpartition("/")[0] == node.path:
+        return None
+    parent = node.ancestors[0][0]
+    keys = parent.attributes
+    foreign = keys.keys() & {*_FOREIGN, "axes", "units", "scales", "pixelResolution", "multiscales"}
+    own = node.attributes.keys() & {"voxel_size", "axis_names", "transform", "pixelResolution", "downsamplingFactors"}
+    return parent if "resolution" in keys and "offset" in keys and not foreign and not own else None
+
+
+def decode_1(draft: Draft) -> None:
+    """Reverse in N5: gunpowder, daisy and funlib.persistence ≤ 0.4 did so since their first N5 release."""
+    node = draft.node
+    source = node
+    if "resolution" not in node.attributes and "offset" not in node.attributes:
+        source = _from_parent(node) or node
+        draft.note("ZM408", "`resolution` and `offset` stand on the group above", "resolution", node=source)
+    keys = source.attributes
+    reverse = node.format == "n5"
+    draft.take_geometry(
+        ("resolution",), keys.get("resolution"), ("offset",), keys.get("offset"), node=source, reverse=reverse
+    )
+    if reverse and _direction_matters(draft):
+        message = "values are read x-first, as gunpowder and daisy write them in N5; scripts may have written z-first"
+        draft.note("ZM309", message, "resolution", node=source, found=keys.get("resolution"))
+
+
+def _direction_matters(draft: Draft) -> bool:
+    lists = [value for value in (draft.voxel_size, draft.offset) if value is not None]
+    stated = [[number for number in value if number is not None] for value in lists]
+    return any(value != value[::-1] for value in stated)
+
+
+def encode_1(metadata: Metadata, node: Node, reading: Reading) -> Iterator[Edit]:
+    """Write `resolution` and `offset`."""
+    return _encode(metadata, node, "resolution", reverse=node.format == "n5")
+
+
+def detect_2(node: Node) -> bool:
+    """`voxel_size` without any of the keys that funlib.persistence ≥ 0.5 and zmeta write beside it."""
+    keys = node.attributes
+    return "voxel_size" in keys and not keys.keys() & {"axis_names", "types", "units", "axes"}
+
+
+def decode_2(draft: Draft) -> None:
+    """Read `voxel_size` and `offset`, never reversed."""
+    keys = draft.node.attributes
+    draft.take_geometry(("voxel_size",), keys.get("voxel_size"), ("offset",), keys.get("offset"))
+
+
+def encode_2(metadata: Metadata, node: Node, reading: Reading) -> Iterator[Edit]:
+    """Write `voxel_size` and `offset`."""
+    return _encode(metadata, node, "voxel_size", reverse=False)
+
+
+def _encode(metadata: Metadata, node: Node, size_key: str, *, reverse: bool) -> Iterator[Edit]:
+    if any(metadata.units):
+        raise no_place("daisy", "units", node, "leave units out, or use the zmeta convention")
+    sizes, corner = require_geometry(metadata, "daisy", node)
+    step = -1 if reverse else 1
+    yield Edit(
+        node,
+        {
+            size_key: encode_numbers(sizes[::step], "daisy", node),
+            "offset": encode_numbers(corner[::step], "daisy", node),
+        },
+    )
+
+

@@ -1,0 +1,127 @@
+"""Find the image that lists an array as a level, and the version that its content is written in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from zmeta.jsondoc import JSONObject, JSONValue
+    from zmeta.nodes.node import Node
+
+#: Versions that can be decoded.
+KNOWN = ("0.1", "0.2", "0.3", "0.4", "0.5")
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """Where an array stands in an image: its group, the path of the image in the attributes, the index of the level."""
+
+    array: Node
+    group: Node
+    path: tuple[str | int, ...]
+    image: JSONObject
+    index: int
+    stated: JSONValue
+
+    @property
+    def datasets(self) -> list[JSONValue]:
+        """The list of levels."""
+        datasets = self.image.get("datasets")
+        return datasets if isinstance(datasets, list) else []
+
+    def dataset(self, index: int) -> JSONObject:
+        """One level."""
+        dataset = self.datasets[index]
+        return dataset if isinstance(dataset, dict) else {}
+
+    @property
+    def version(self) -> str | None:
+        """The version that the content is written in; None for one that cannot be decoded.
+
+        The stated one where the content can be it, else what the content looks like.
+        """
+        stated = stated_version(self)
+        content = content_version(self)
+        if stated is not None and base_version(stated) is None:
+            return None
+        known = None if stated is None else base_version(stated)
+        without_axes = ("0.1", "0.2")
+        same = known == content or (known in without_axes and content in without_axes)
+        return known if same else content
+
+
+def clean_path(path: str) -> str:
+    """Return a relative path without empty and `.` parts; a path that climbs stays as it is and matches nothing."""
+    return "/".join(part for part in path.split("/") if part not in ("", "."))
+
+
+def find_level(node: Node) -> Level | None:
+    """Return the level that an array is, as the nearest group above that lists it says."""
+    for group, below in node.ancestors:
+        for path, images, stated in _images(group):
+            for number, image in enumerate(images):
+                datasets = image.get("datasets") if isinstance(image, dict) else None
+                for index, dataset in enumerate(datasets if isinstance(datasets, list) else ()):
+                    name = dataset.get("path") if isinstance(dataset, dict) else None
+                    if isinstance(name, str) and not name.startswith("/") and clean_path(name) == below:
+                        return Level(node, group, (*path, number), image if isinstance(image, dict) else {}, index, stated)
+    return None
+
+
+def _images(group: Node) -> list[tuple[tuple[str, ...], list[JSONValue], JSONValue]]:
+    """Return the places of `multiscales` in a group, strongest first, each with the version stated around it."""
+    found: list[tuple[tuple[str, ...], list[JSONValue], JSONValue]] = []
+    ome = group.attributes.get("ome")
+    if isinstance(ome, dict):
+        images = ome.get("multiscales")
+        if isinstance(images, list):
+            found.append((("ome", "multiscales"), images, ome.get("version")))
+    images = group.attributes.get("multiscales")
+    if isinstance(images, list):
+        found.append((("multiscales",), images, None))
+    return found
+
+
+def stated_version(level: Level) -> str | None:
+    """Return the version that the document states, as text (0.4 is seen as a number too)."""
+    stated = level.stated if level.stated is not None else level.image.get("version")
+    return None if stated is None or isinstance(stated, bool | dict | list) else str(stated)
+
+
+def base_version(stated: str) -> str | None:
+    """Return the known version that a stated one is, development suffixes cut; None for an unknown one.
+
+    >>> base_version("0.4"), base_version("0.5-dev-spatialdata"), base_version("0.6rc0")
+    ('0.4', '0.5', None)
+    """
+    base = stated.partition("-")[0]
+    return base if base in KNOWN else None
+
+
+def content_version(level: Level) -> str | None:
+    """Return the version that the content looks like: the keys decide, where they stand tells 0.4 from 0.5."""
+    image = level.image
+    if "coordinateSystems" in image:
+        return None
+    axes = image.get("axes")
+    transforms = "coordinateTransformations" in image or "coordinateTransformations" in level.dataset(level.index)
+    if transforms or (isinstance(axes, list) and any(isinstance(axis, dict) for axis in axes)):
+        return "0.5" if level.path[0] == "ome" else "0.4"
+    if isinstance(axes, list):
+        return "0.3"
+    array = level.array.documents.get(".zarray")
+    nested = array is None or array.data.get("dimension_separator") == "/"
+    return "0.2" if nested else "0.1"
+
+
+def is_version(version: str | None) -> Callable[[Node], bool]:
+    """Return the detector of one version; None stands for every version that cannot be decoded."""
+
+    def detect(node: Node) -> bool:
+        level = find_level(node)
+        return level is not None and "transform" not in level.dataset(level.index) and level.version == version
+
+    return detect

@@ -1,0 +1,42 @@
+"""The one list of conventions, in the order of precedence, and the merge of what several say about one array.
+
+What a convention further up *states* wins; what only a habit fills in gives way to a statement further down. Where two
+statements differ, nothing is chosen: that is an error that shows both.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zmeta.conventions import cosem, dacapo, daisy, dimension_units, funlib, n5_viewer, ome_ngff, recognised, xarray, zmeta
+
+if TYPE_CHECKING:
+    from zmeta.conventions.base import Claim, ConventionVersion, Reading
+    from zmeta.nodes.node import Node
+
+#: All versions of all conventions, strongest first: declared, then the group that lists the array, then the array's keys.
+VERSIONS: tuple[ConventionVersion, ...] = (
+    *zmeta.VERSIONS,
+    *ome_ngff.VERSIONS,
+    *cosem.VERSIONS,
+    *funlib.VERSIONS,
+    *daisy.VERSIONS[:1],
+    *n5_viewer.VERSIONS,
+    *dacapo.VERSIONS,
+    *daisy.VERSIONS[1:],
+    *dimension_units.VERSIONS,
+    *xarray.VERSIONS,
+    *recognised.VERSIONS,
+)
+
+BY_ID: dict[str, ConventionVersion] = {row.id: row for row in VERSIONS}
+
+
+def detect(node: Node) -> list[ConventionVersion]:
+    """Return the versions that an array speaks, strongest first. Never raises on data."""
+    return [row for row in VERSIONS if row.detect(node)]
+
+
+def claims(node: Node, reading: Reading) -> list[Claim]:
+    """Return what every convention that is there says about an array, strongest first."""
+    return [row.claim(node, reading) for row in detect(node)]

@@ -1,0 +1,151 @@
+"""The exceptions of zmeta. What is wrong with a *document* is a `Finding`; an exception is what stops the program.
+
+::
+
+    ZmetaError
+    ├── StoreError                a file could not be read or written (this is failure, not absence)
+    ├── NodeNotFoundError         nothing is there                                  (also LookupError)
+    ├── NodeTypeError             a group where an array was asked for, or the reverse (also TypeError)
+    ├── DocumentError             a file is not the JSON document that it should be (also ValueError)
+    ├── SchemaError               a schema is broken, or a `$ref` leads nowhere      (also ValueError)
+    ├── ConfigError               zmeta.toml, or an argument, asks for what does not exist (also ValueError)
+    ├── MetadataError             metadata is wrong, or a write was refused; holds all findings (also ValueError)
+    │   ├── MissingMetadataError  a value that was asked for is absent               (also LookupError)
+    │   └── EncodeError           a convention has no place for a value
+    ├── GeometryError             a ROI or a size that does not fit                  (also ValueError)
+    │   └── NotOnGridError        a value is not whole in the world unit
+    ├── ArrayExistsError          an array is there already and is not the same      (also FileExistsError)
+    ├── NotWritableError          opened with mode "r", or cannot be written         (also PermissionError)
+    ├── ConflictError             somebody else changed the document meanwhile
+    └── MissingExtraError         an optional dependency is not installed            (also ImportError)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from zmeta.finding import Finding
+
+
+class ZmetaError(Exception):
+    """Base of all errors of zmeta: what, where, expected, found, and what to do, each an attribute too."""
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: str = "",
+        expected: str = "",
+        found: str = "",
+        hint: str = "",
+        findings: Iterable[Finding] = (),
+    ) -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.expected = expected
+        self.found = found
+        self.hint = hint
+        self.findings = tuple(findings)
+
+    def __str__(self) -> str:
+        rows = [("where", self.where), ("expected", self.expected), ("found", self.found), ("to do", self.hint)]
+        lines = [self.what, *(f"  {name + ':':<10}{_one_line(text)}" for name, text in rows if text)]
+        lines += [f"  {finding}" for finding in self.findings]
+        return "\n".join(lines)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (type(self), self.__dict__)
+
+
+def _rebuild(cls: type[ZmetaError], state: dict[str, object]) -> ZmetaError:
+    """Pickle keeps positional arguments only, so an error is rebuilt from its attributes."""
+    error = cls.__new__(cls, state["what"])
+    error.__dict__.update(state)
+    return error
+
+
+def _one_line(text: str) -> str:
+    """Names come from hostile input: they must not be able to draw lines of their own."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+class StoreError(ZmetaError):
+    """A file could not be read or written."""
+
+
+class NodeNotFoundError(ZmetaError, LookupError):
+    """There is no array or group at this place."""
+
+
+class NodeTypeError(ZmetaError, TypeError):
+    """There is a group where an array was asked for, or the reverse."""
+
+
+class DocumentError(ZmetaError, ValueError):
+    """A file is not the JSON document that it should be; `line` and `column` are 0 where no one place is meant."""
+
+    line: int = 0
+    column: int = 0
+
+    def finding(self, code: str = "ZM001") -> Finding:
+        """Return the same as a finding, for a run that goes on."""
+        from zmeta.finding import Finding
+
+        return Finding(
+            code,
+            self.what,
+            self.where,
+            expected=self.expected,
+            found=self.found,
+            hint=self.hint,
+            line=self.line,
+            column=self.column,
+        )
+
+
+class SchemaError(ZmetaError, ValueError):
+    """A schema is not valid, is not known, or refers to something that is not in the catalog."""
+
+
+class ConfigError(ZmetaError, ValueError):
+    """`zmeta.toml` or an argument asks for something that does not exist."""
+
+
+class MetadataError(ZmetaError, ValueError):
+    """The metadata is wrong, or a write was refused; `findings` holds everything that is wrong, not the first only."""
+
+
+class MissingMetadataError(MetadataError, LookupError):
+    """A value that was asked for is not stated anywhere, and nothing is assumed in its place."""
+
+
+class EncodeError(MetadataError):
+    """A convention has no place for a value that it should hold."""
+
+
+class GeometryError(ZmetaError, ValueError):
+    """A ROI or a size does not fit the array."""
+
+
+class NotOnGridError(GeometryError):
+    """A value is not a whole number of world units, and zmeta does not truncate."""
+
+
+class ArrayExistsError(ZmetaError, FileExistsError):
+    """An array stands there already and differs from the one that was asked for."""
+
+
+class NotWritableError(ZmetaError, PermissionError):
+    """The array was opened read-only or cannot be written."""
+
+
+class ConflictError(ZmetaError):
+    """The document was changed by somebody else at every attempt to replace it."""
+
+
+class MissingExtraError(ZmetaError, ImportError):
+    """An optional dependency is needed and not installed."""

@@ -1,0 +1,251 @@
+"""JSON documents in and out without loss: every number keeps its literal, every key its place.
+
+`parse_json` is strict where a guess would be needed (duplicate keys, encodings) and lenient where real writers are sloppy
+(NaN tokens, a byte-order mark), which it reports. `dump_json` writes a document back in the layout that it had.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from decimal import Decimal
+from json.encoder import encode_basestring_ascii
+from typing import TYPE_CHECKING, TypeAlias
+
+from zmeta.errors import DocumentError
+from zmeta.finding import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+JSONValue: TypeAlias = "None | bool | int | float | str | list[JSONValue] | dict[str, JSONValue]"
+JSONObject: TypeAlias = "dict[str, JSONValue]"
+
+#: A document larger than this is refused unread.
+MAX_BYTES = 64 * 1024 * 1024
+#: Lists and objects nested deeper than this are refused.
+MAX_DEPTH = 100
+#: A number is taken as a size or a place only within these powers of ten.
+MAX_EXPONENT = 300
+
+
+class ExactFloat(float):
+    """A float that remembers a literal which `repr` would not give back (`1e-3`, `0.10`, twenty digits)."""
+
+    literal: str
+    __slots__ = ("literal",)
+
+    def __new__(cls, literal: str) -> ExactFloat:
+        number = super().__new__(cls, literal)
+        number.literal = literal
+        return number
+
+    def __reduce__(self) -> tuple[type[ExactFloat], tuple[str]]:
+        return ExactFloat, (self.literal,)
+
+    def __copy__(self) -> ExactFloat:
+        return self
+
+    def __deepcopy__(self, memo: object) -> ExactFloat:
+        return self
+
+
+class _DuplicateKeyError(ValueError):
+    """Carries the key out of the JSON scanner."""
+
+
+def _parse_float(literal: str) -> float:
+    number = float(literal)
+    return number if repr(number) == literal else ExactFloat(literal)
+
+
+def _parse_object(pairs: list[tuple[str, JSONValue]]) -> JSONObject:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        seen: set[str] = set()
+        raise _DuplicateKeyError(next(key for key, _ in pairs if key in seen or seen.add(key)))  # type: ignore[func-returns-value]
+    return result
+
+
+def parse_json(raw: bytes, file: str) -> tuple[JSONObject, tuple[Finding, ...]]:
+    """Parse the bytes of one document.
+
+    Returns
+    -------
+    (dict, findings)
+        The object, and what was tolerated (a byte-order mark, NaN tokens).
+
+    Raises
+    ------
+    DocumentError
+        The bytes are empty, too large, not UTF-8, not JSON, nested too deeply, not an object, or name a key twice.
+    """
+    if len(raw) > MAX_BYTES:
+        raise too_large(file, len(raw))
+    constants: list[str] = []
+    decoder = json.JSONDecoder(
+        object_pairs_hook=_parse_object,
+        parse_float=_parse_float,
+        parse_constant=lambda token: constants.append(token) or float(token.replace("inity", "")),  # type: ignore[func-returns-value]
+    )
+    bom = raw.startswith(b"\xef\xbb\xbf")
+    try:
+        text = raw.decode("utf-8-sig" if bom else "utf-8")
+        _refuse_deep(text, file)
+        data = decoder.decode(text)
+    except UnicodeDecodeError as error:
+        raise _broken(
+            file,
+            "is not UTF-8",
+            found=f"byte 0x{raw[error.start]:02x} at offset {error.start}",
+            hint="save the file as UTF-8",
+        ) from None
+    except json.JSONDecodeError as error:
+        found = "an empty file" if not text.strip() else f"{error.msg} at line {error.lineno}, column {error.colno}"
+        broken = _broken(file, "is not JSON", found=found, hint="restore the document from a copy, or mend it by hand")
+        broken.line, broken.column = error.lineno, error.colno
+        raise broken from None
+    except _DuplicateKeyError as error:
+        raise _broken(
+            file,
+            f"names the key {error.args[0]!r} twice in one object",
+            hint="readers choose differently between the two values: keep the right one",
+        ) from None
+    except ValueError as error:  # a literal of more digits than Python converts
+        raise _broken(file, "holds a number that cannot be read", found=str(error)) from None
+    if not isinstance(data, dict):
+        raise _broken(file, "is not a JSON object", expected="an object {…}", found=describe(data))
+    findings = []
+    if bom:
+        findings.append(Finding("ZM003", "the document begins with a byte-order mark", file, hint="save it as plain UTF-8"))
+    if constants:
+        tokens = ", ".join(dict.fromkeys(constants))
+        hint = "other readers refuse the document: store null or a string instead"
+        findings.append(Finding("ZM002", f"the document holds {tokens}, which is not JSON", file, hint=hint))
+    return data, tuple(findings)
+
+
+def too_large(file: str, size: int) -> DocumentError:
+    """Return the error for a document over `MAX_BYTES`."""
+    return _broken(file, "is too large for metadata", expected=f"at most {MAX_BYTES} bytes", found=f"{size} bytes")
+
+
+def _broken(file: str, what: str, *, expected: str = "", found: str = "", hint: str = "") -> DocumentError:
+    return DocumentError(f"the document {what}", where=file, expected=expected, found=found, hint=hint)
+
+
+#: Strings (an unterminated one runs to the end, or a hostile file would take quadratic time) and brackets.
+_BRACKETS = re.compile(r'"(?:[^"\\]+|\\.)*+(?:"|\\?\Z)|[\[{\]}]', re.DOTALL)
+
+
+def _refuse_deep(text: str, file: str) -> None:
+    """Refuse nesting before the parser recurses into it; a count of brackets settles nearly every document."""
+    if text.count("[") + text.count("{") <= MAX_DEPTH:
+        return
+    depth = 0
+    for token in _BRACKETS.finditer(text):
+        bracket = token[0]
+        if bracket in "[{":
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise _broken(file, "is nested too deeply", expected=f"at most {MAX_DEPTH} levels")
+        elif bracket in "]}":
+            depth -= 1
+
+
+def exact(value: object) -> str | None:
+    """Return a finite JSON number as the decimal literal that the file holds, or None for anything else.
+
+    >>> exact(0.36), exact(4), exact("4"), exact(True), exact(float("nan"))
+    ('0.36', '4', None, None, None)
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    if isinstance(value, int):
+        return str(value) if abs(value) < 10**MAX_EXPONENT else None
+    literal = value.literal if isinstance(value, ExactFloat) else repr(float(value))
+    if isinstance(value, ExactFloat):
+        decimal = Decimal(literal)
+        if decimal and abs(decimal.adjusted()) > MAX_EXPONENT:
+            return None
+        return literal
+    return literal if math.isfinite(value) and (value == 0 or 1e-300 < abs(value) < 1e300) else None
+
+
+def describe(value: object) -> str:
+    """Return a short text for a JSON value in a message, cut where it is long.
+
+    >>> describe([1, 2]), describe(None), describe("x" * 200)[-4:]
+    ('[1, 2]', 'null', 'xxx…')
+    """
+    text = repr(value) if isinstance(value, float) else json.dumps(value, default=str, ensure_ascii=False)
+    return text if len(text) <= 80 else text[:79] + "…"
+
+
+def pointer(*parts: str | int) -> str:
+    """Return the JSON pointer (RFC 6901) of a path of keys and indices.
+
+    >>> pointer("ome", "multiscales", 0, "a/b")
+    '/ome/multiscales/0/a~1b'
+    """
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+
+
+def replace_at(value: JSONValue, path: tuple[str | int, ...], new: JSONValue) -> JSONValue:
+    """Return a copy of nested JSON with one value replaced; what is not on the way is shared."""
+    if not path:
+        return new
+    head, rest = path[0], path[1:]
+    if isinstance(value, dict) and isinstance(head, str):
+        return {**value, head: replace_at(value.get(head), rest, new)}
+    if isinstance(value, list) and isinstance(head, int):
+        return [*value[:head], replace_at(value[head], rest, new), *value[head + 1 :]]
+    return value
+
+
+_INDENT = re.compile(r"\s*[{\[]\r?\n([ \t]+)")
+
+
+def dump_json(data: JSONValue, like: bytes | None = None) -> bytes:
+    """Serialise a document in the layout (indent, separators, final newline) of the bytes that it replaces.
+
+    Raises `ValueError` on NaN and infinities, which are not JSON.
+    """
+    text = (like or b"").decode("utf-8", "replace").removeprefix("\ufeff")
+    match = _INDENT.match(text)
+    if like is None:
+        indent, comma, colon = "  ", ",", ": "
+    elif match:
+        indent, comma, colon = match[1], ",", ": "
+    else:
+        spaced = '": ' in text or '":' not in text
+        indent, comma, colon = "", ", " if spaced else ",", ": " if spaced else ":"
+    body = "".join(_dump(data, indent, "\n" if indent else "", comma, colon))
+    return (body + ("\n" if text.endswith("\n") else "")).encode("ascii")
+
+
+def _dump(value: JSONValue, indent: str, newline: str, comma: str, colon: str) -> Iterator[str]:
+    inner = newline + indent
+    if isinstance(value, dict) and value:
+        for position, (key, item) in enumerate(value.items()):
+            yield ("{" if position == 0 else comma) + inner + encode_basestring_ascii(key) + colon
+            yield from _dump(item, indent, inner, comma, colon)
+        yield newline + "}"
+    elif isinstance(value, list) and value:
+        for position, item in enumerate(value):
+            yield ("[" if position == 0 else comma) + inner
+            yield from _dump(item, indent, inner, comma, colon)
+        yield newline + "]"
+    else:
+        yield _dump_scalar(value)
+
+
+def _dump_scalar(value: JSONValue) -> str:
+    if isinstance(value, ExactFloat):
+        return value.literal
+    if isinstance(value, float) and not isinstance(value, bool):
+        if not math.isfinite(value):
+            raise ValueError(f"{value!r} is not JSON")
+        return repr(value)
+    return json.dumps(value)

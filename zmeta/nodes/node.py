@@ -1,0 +1,314 @@
+"""From files to a `Node`: which container format, array or group, shape, attributes, and the groups above.
+
+The format is told by the documents that are there, never by the suffix of a path. No folder is listed.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal
+
+from zmeta.errors import DocumentError, NodeNotFoundError, NodeTypeError, StoreError, ZmetaError
+from zmeta.finding import Finding
+from zmeta.jsondoc import describe, parse_json
+from zmeta.stores.local import read_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from zmeta.jsondoc import JSONObject, JSONValue
+
+#: 2 and 3 are the Zarr formats, "n5" is N5.
+Format = Literal[2, 3, "n5"]
+
+#: Keys of an N5 `attributes.json` that describe the array and may never be user attributes.
+N5_RESERVED = frozenset({"n5", "dimensions", "blockSize", "dataType", "compression", "compressionType"})
+
+#: A folder with one of these suffixes is taken as the root of a container when ancestors are looked for.
+CONTAINER_SUFFIXES = (".zarr", ".n5", ".zr", ".zr3", ".ome")
+
+_ATTRIBUTES_FILE: dict[Format, str] = {2: ".zattrs", 3: "zarr.json", "n5": "attributes.json"}
+_FORMAT_NAMES: dict[Format, str] = {2: "Zarr v2", 3: "Zarr v3", "n5": "N5"}
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One JSON file as it was read. `data` belongs to whoever reads it, and nobody changes it."""
+
+    file: str
+    raw: bytes
+    data: JSONObject
+
+
+@dataclass(frozen=True)
+class Node:
+    """An array or a group.
+
+    Attributes
+    ----------
+    path : str
+        Folder of the node.
+    format : 2, 3 or "n5"
+        Container format.
+    kind : "array" or "group"
+    documents : mapping of str to Document
+        What was read, by file name.
+    attributes : dict
+        The user attributes; in N5 without the names that it reserves.
+    shape : tuple of int
+        In C order, also for N5; empty for a group.
+    dtype : str
+        As the document writes it.
+    dimension_names : list or None
+        As Zarr v3 writes it.
+    ancestors : tuple of (Node, str)
+        The groups above, nearest first, each with the path from it to this node.
+    findings : tuple of Finding
+        What was wrong with the bytes.
+    """
+
+    path: str
+    format: Format
+    kind: Literal["array", "group"]
+    documents: Mapping[str, Document]
+    attributes: JSONObject
+    shape: tuple[int, ...] = ()
+    dtype: str = ""
+    dimension_names: JSONValue = None
+    ancestors: tuple[tuple[Node, str], ...] = ()
+    findings: tuple[Finding, ...] = field(default=(), compare=False)
+
+    @property
+    def format_name(self) -> str:
+        """The format for people."""
+        return _FORMAT_NAMES[self.format]
+
+    @property
+    def attributes_file(self) -> str:
+        """The document that holds the user attributes (it may not exist yet)."""
+        return os.path.join(self.path, _ATTRIBUTES_FILE[self.format])
+
+    @property
+    def attributes_pointer(self) -> str:
+        """JSON pointer from the document to the user attributes."""
+        return "/attributes" if self.format == 3 else ""
+
+    @property
+    def ndim(self) -> int:
+        """Number of dimensions."""
+        return len(self.shape)
+
+    def with_attributes(self, attributes: JSONObject) -> Node:
+        """Return the node as it would be with other attributes."""
+        return replace(self, attributes=attributes)
+
+
+def open_node(path: str | os.PathLike[str], root: str | os.PathLike[str] | None = None) -> Node:
+    """Read the node in a folder, and the groups above it up to the root of its container.
+
+    Parameters
+    ----------
+    path : path
+        Folder of an array or group.
+    root : path, optional
+        Folder of the container. Without it, the groups above are followed while they are there.
+
+    Raises
+    ------
+    NodeNotFoundError
+        There is no Zarr or N5 node.
+    DocumentError, StoreError
+        A document of the node is broken or cannot be read.
+    """
+    folder = os.path.abspath(path)
+    node = read_node(folder)
+    if node is None:
+        raise _not_found(folder)
+    ancestors: list[tuple[Node, str]] = []
+    findings = list(node.findings)
+    for parent in _folders_above(folder, None if root is None else os.path.abspath(root)):
+        try:
+            group = read_node(parent, node.format)
+        except ZmetaError as error:
+            broken = error.finding("ZM005") if isinstance(error, DocumentError) else Finding("ZM005", error.what, error.where)
+            findings.append(broken)
+            continue
+        if group is not None and group.kind == "group":
+            ancestors.append((group, os.path.relpath(folder, parent).replace(os.sep, "/")))
+        elif group is None and root is None and not _inside_container(parent):
+            break
+    return replace(node, ancestors=tuple(ancestors), findings=tuple(findings)) if ancestors or findings else node
+
+
+def open_array_node(path: str | os.PathLike[str], root: str | os.PathLike[str] | None = None) -> Node:
+    """Read an array, as `open_node`; raises `NodeTypeError` for a group."""
+    node = open_node(path, root)
+    if node.kind != "array":
+        children = [child for child in list_children(node.path)][:8]
+        hint = f"name an array below it: {', '.join(children)}" if children else "name an array"
+        raise NodeTypeError("this is a group, not an array", where=node.path, expected="an array", found="a group", hint=hint)
+    return node
+
+
+def join_dataset(container: str | os.PathLike[str], dataset: str | None) -> str:
+    """Return the folder of a dataset in a container; raises `NodeNotFoundError` for a path that climbs out of it."""
+    root = os.path.abspath(container)
+    parts = [part for part in (dataset or "").replace("\\", "/").split("/") if part not in ("", ".")]
+    if ".." in parts or "\0" in (dataset or ""):
+        raise NodeNotFoundError("the dataset's path leaves its container", where=f"{root}: {dataset!r}", hint="remove `..`")
+    return os.path.join(root, *parts)
+
+
+def _folders_above(folder: str, root: str | None) -> Iterator[str]:
+    while folder != root:
+        parent = os.path.dirname(folder)
+        if parent == folder:
+            return
+        folder = parent
+        yield folder
+
+
+def _inside_container(folder: str) -> bool:
+    """Whether a folder above still looks like a container: some writers leave out the documents of groups in between."""
+    return any(part.endswith(CONTAINER_SUFFIXES) for part in os.path.dirname(folder).split(os.sep))
+
+
+def _not_found(folder: str) -> NodeNotFoundError:
+    if not os.path.isdir(folder):
+        return NodeNotFoundError("there is no such folder", where=folder, hint="check the path")
+    children = list(list_children(folder))[:8]
+    return NodeNotFoundError(
+        "this folder is not a Zarr or N5 node",
+        where=folder,
+        expected="zarr.json, .zarray, .zgroup or attributes.json",
+        hint=f"name a node below it: {', '.join(children)}" if children else "",
+    )
+
+
+def read_node(folder: str, first: Format | None = None) -> Node | None:
+    """Read one node without what is above it; None where there is none. `first` is the format to look for first."""
+    readers = {3: _read_v3, 2: _read_v2, "n5": _read_n5}
+    order: list[Format] = [3, 2, "n5"] if first in (None, 3) else [2, 3, "n5"] if first == 2 else ["n5", 3, 2]
+    for format_ in order:
+        node = readers[format_](folder)
+        if node is not None:
+            return node
+    return None
+
+
+def _read(folder: str, name: str) -> tuple[Document, tuple[Finding, ...]] | None:
+    file = os.path.join(folder, name)
+    raw = read_file(file)
+    if raw is None:
+        return None
+    data, findings = parse_json(raw, file)
+    return Document(file, raw, data), findings
+
+
+def _read_v3(folder: str) -> Node | None:
+    read = _read(folder, "zarr.json")
+    if read is None:
+        return None
+    document, findings = read
+    data = document.data
+    kind = data.get("node_type")
+    _expect(document, "zarr_format", data.get("zarr_format"), 3)
+    attributes = _attributes(document, data.get("attributes", {}), "attributes")
+    documents = {"zarr.json": document}
+    if kind == "group":
+        return Node(folder, 3, "group", documents, attributes, findings=findings)
+    if kind != "array":
+        raise _wrong(document, "node_type", '"array" or "group"', kind)
+    return Node(
+        folder,
+        3,
+        "array",
+        documents,
+        attributes,
+        _shape(document, "shape", data.get("shape")),
+        describe(data.get("data_type")).strip('"'),
+        data.get("dimension_names"),
+        findings=findings,
+    )
+
+
+def _read_v2(folder: str) -> Node | None:
+    kind: Literal["array", "group"] = "array"
+    read = _read(folder, ".zarray")
+    if read is None:
+        kind, read = "group", _read(folder, ".zgroup")
+    if read is None:
+        return None
+    document, findings = read
+    name = os.path.basename(document.file)
+    found = document.data.get("zarr_format")
+    _expect(document, "zarr_format", 2 if found == "2" else found, 2)  # WebKnossos writes the string "2"
+    documents = {name: document}
+    attributes: JSONObject = {}
+    extra = _read(folder, ".zattrs")
+    if extra is not None:
+        documents[".zattrs"], more = extra
+        attributes, findings = documents[".zattrs"].data, findings + more
+    if kind == "group":
+        return Node(folder, 2, "group", documents, attributes, findings=findings)
+    shape = _shape(document, "shape", document.data.get("shape"))
+    dtype = describe(document.data.get("dtype")).strip('"')
+    return Node(folder, 2, "array", documents, attributes, shape, dtype, findings=findings)
+
+
+def _read_n5(folder: str) -> Node | None:
+    read = _read(folder, "attributes.json")
+    if read is None:
+        return None
+    document, findings = read
+    data = document.data
+    attributes = {key: value for key, value in data.items() if key not in N5_RESERVED}
+    documents = {"attributes.json": document}
+    if not {"dimensions", "blockSize", "dataType"} <= data.keys():
+        return Node(folder, "n5", "group", documents, attributes, findings=findings)
+    shape = _shape(document, "dimensions", data["dimensions"])[::-1]
+    dtype = describe(data["dataType"]).strip('"')
+    return Node(folder, "n5", "array", documents, attributes, shape, dtype, findings=findings)
+
+
+def _attributes(document: Document, value: JSONValue, key: str) -> JSONObject:
+    if not isinstance(value, dict):
+        raise _wrong(document, key, "an object {…}", value)
+    return value
+
+
+def _shape(document: Document, key: str, value: JSONValue) -> tuple[int, ...]:
+    if not isinstance(value, list) or len(value) > 64:
+        raise _wrong(document, key, "a list of at most 64 whole numbers", value)
+    sizes = [size for size in value if isinstance(size, int) and not isinstance(size, bool) and 0 <= size < 2**63]
+    if len(sizes) != len(value):
+        raise _wrong(document, key, "whole numbers, zero or more", value)
+    return tuple(sizes)
+
+
+def _expect(document: Document, key: str, found: JSONValue, expected: int) -> None:
+    if isinstance(found, bool) or found != expected:
+        raise _wrong(document, key, str(expected), found)
+
+
+def _wrong(document: Document, key: str, expected: str, found: JSONValue) -> DocumentError:
+    return DocumentError(
+        f"`{key}` is wrong in the document of the node", where=document.file, expected=expected, found=describe(found)
+    )
+
+
+def list_children(folder: str) -> Iterator[str]:
+    """Yield the names of the nodes directly below a group, sorted. Never called on the folder of an array."""
+    try:
+        with os.scandir(folder) as entries:
+            names = sorted(entry.name for entry in entries if not entry.name.startswith(".") and entry.is_dir())
+    except OSError as error:
+        raise StoreError("cannot list the folder", where=folder, found=error.strerror or str(error)) from None
+    for name in names:
+        if any(os.path.exists(os.path.join(folder, name, document)) for document in DOCUMENTS):
+            yield name
+
+
+#: The documents that make a folder a node.
+DOCUMENTS = ("zarr.json", ".zarray", ".zgroup", "attributes.json")

@@ -1,0 +1,176 @@
+"""Replacing documents: readers see the old or the new one, no update of another writer is lost, refusals change nothing.
+
+Lock the folders → compare with what was read → temporary files → fsync → compare again → rename → fsync the folders. The
+lock is an advisory one on the folder itself: it leaves no file behind and dies with its process. The temporary file has one
+fixed name per document, so what a killed writer left is overwritten by the next.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from zmeta.errors import ConflictError
+from zmeta.stores.local import failed, read_file
+
+try:
+    import fcntl
+except ImportError:  # a system without POSIX locks: the comparison before the rename is what is left
+    fcntl = None  # type: ignore[assignment]
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+_Result = TypeVar("_Result")
+
+#: How often an update is computed anew after somebody else changed the document meanwhile.
+ATTEMPTS = 20
+#: Seconds to wait for another writer's lock.
+LOCK_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The replacement of one document: its bytes as they were read (None: it is not there) and as they shall be."""
+
+    file: str
+    old: bytes | None
+    new: bytes
+
+
+def update(compute: Callable[[], tuple[Sequence[Change], _Result]]) -> _Result:
+    """Compute changes from a fresh reading and write them, again from the start where a document changed meanwhile.
+
+    Raises `ConflictError` when that happens `ATTEMPTS` times, and whatever `compute` raises.
+    """
+    for attempt in range(ATTEMPTS):
+        changes, result = compute()
+        if not changes or write(changes):
+            return result
+        time.sleep(0.001 * 2 ** min(attempt, 6))
+    raise ConflictError(
+        "the document was changed by others at every attempt to write it", where=changes[0].file, hint="try again later"
+    )
+
+
+def write(changes: Sequence[Change]) -> bool:
+    """Replace all documents, or none: False where one is not what was read. Raises `StoreError`."""
+    changes = [Change(os.path.realpath(change.file), change.old, change.new) for change in changes]
+    with _locked({os.path.dirname(change.file) for change in changes}):
+        if not _unchanged(changes):
+            return False
+        temporary: list[str] = []
+        replaced: list[Change] = []
+        try:
+            for change in changes:
+                temporary.append(_write_beside(change.file, change.new))
+            if not _unchanged(changes):
+                return False
+            for change, name in zip(changes, temporary, strict=True):
+                _replace(name, change.file)
+                replaced.append(change)
+        except BaseException:
+            _restore(replaced)
+            raise
+        finally:
+            for name in temporary:
+                with suppress(OSError):
+                    os.unlink(name)
+        for folder in {os.path.dirname(change.file) for change in changes}:
+            sync_folder(folder)
+    return True
+
+
+def _unchanged(changes: Iterable[Change]) -> bool:
+    return all(read_file(change.file) == change.old for change in changes)
+
+
+def _temporary_name(file: str) -> str:
+    return os.path.join(os.path.dirname(file), f".{os.path.basename(file).lstrip('.')}.zmeta-tmp")
+
+
+def _write_beside(file: str, data: bytes) -> str:
+    name = _temporary_name(file)
+    try:
+        mode = os.stat(file).st_mode & 0o7777 if os.path.exists(file) else None
+        with suppress(FileNotFoundError):
+            os.unlink(name)
+        handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o666)
+        try:
+            view = memoryview(data)
+            while view:
+                view = view[os.write(handle, view) :]
+            if mode is not None and hasattr(os, "fchmod"):
+                os.fchmod(handle, mode)
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        with suppress(OSError):
+            os.unlink(name)
+        raise failed("write", name, error) from None
+    return name
+
+
+def _replace(name: str, file: str) -> None:
+    try:
+        os.replace(name, file)
+    except OSError as error:
+        raise failed("replace", file, error) from None
+
+
+def _restore(replaced: Sequence[Change]) -> None:
+    """Put documents back that were replaced before another one failed."""
+    for change in reversed(replaced):
+        with suppress(OSError):
+            if change.old is None:
+                os.unlink(change.file)
+            else:
+                os.replace(_write_beside(change.file, change.old), change.file)
+
+
+def sync_folder(folder: str) -> None:
+    """Make renames in a folder survive a power cut, where the system can."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+@contextmanager
+def _locked(folders: Iterable[str]) -> Iterator[None]:
+    """Hold the locks of folders, taken in one order by everybody so that two writers cannot wait for each other."""
+    if fcntl is None:
+        yield
+        return
+    with ExitStack() as stack:
+        for folder in sorted(folders):
+            try:
+                handle = os.open(folder, os.O_RDONLY)
+            except OSError as error:
+                raise failed("open", folder, error) from None
+            stack.callback(os.close, handle)
+            _lock(handle, folder)
+        yield
+
+
+def _lock(handle: int, folder: str) -> None:
+    deadline = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise ConflictError(
+                    f"another writer held the folder for {LOCK_SECONDS:g} seconds", where=folder, hint="try again later"
+                ) from None
+            time.sleep(0.005)
+        except OSError:  # a file system without locks: the comparison before the rename is what is left
+            return
+        else:
+            return

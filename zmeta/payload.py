@@ -1,0 +1,213 @@
+"""What a user hands to `add_metadata`: made plain JSON, its core keys judged by a strict pydantic model.
+
+The model and `schemas/zmeta/1.0/core` say the same of the shape of the core keys; a test holds them to one verdict.
+"""
+
+from __future__ import annotations
+
+import datetime
+import enum
+import math
+import os
+import uuid
+from collections.abc import Mapping
+from decimal import Decimal
+from fractions import Fraction
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError
+
+from zmeta.canonical.metadata import Metadata
+from zmeta.canonical.numbers_ import dump_number
+from zmeta.canonical.units import SPACE, TIME, long_name
+from zmeta.finding import Finding
+from zmeta.jsondoc import MAX_DEPTH, ExactFloat, JSONObject, JSONValue, describe, pointer
+
+CORE_KEYS = ("axes", "types", "units", "voxel_size", "offset")
+
+_Whole = Annotated[int, Strict()]
+_Real = Annotated[float, Strict(), Field(allow_inf_nan=False)]
+Number = _Whole | _Real
+PositiveNumber = Annotated[_Whole, Field(gt=0)] | Annotated[_Real, Field(gt=0)]
+Name = Annotated[str, Strict(), Field(min_length=1)]
+#: A unit that OME-NGFF lists, or "" for none.
+Unit = Literal[tuple(["", *SPACE, *TIME])]  # type: ignore[valid-type]
+
+
+class CoreMetadata(BaseModel):
+    """The core keys of a payload. All are optional; those given replace what the array states."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
+
+    axes: Annotated[list[Name], Field(min_length=1)] | None = Field(None, description="One name per dimension, in C order.")
+    types: Annotated[list[Name], Field(min_length=1)] | None = Field(
+        None, description="One type per dimension: space, time, channel, sample, or another word."
+    )
+    units: Annotated[list[Unit], Field(min_length=1)] | None = Field(
+        None, description='One unit per physical axis: a name that OME-NGFF lists, or "" for none.'
+    )
+    voxel_size: Annotated[list[PositiveNumber], Field(min_length=1)] | None = Field(
+        None, description="One size per physical axis, in its unit."
+    )
+    offset: Annotated[list[Number], Field(min_length=1)] | None = Field(
+        None, description="World position of the corner of the first voxel, per physical axis, in its unit."
+    )
+
+
+def plain(value: object) -> tuple[JSONObject, list[Finding]]:
+    """Return a payload as plain JSON with findings for what cannot be stored.
+
+    NumPy scalars and arrays, `Coordinate`, tuples, `Fraction`, `Decimal`, paths, enums, dates, uuids, pydantic models and
+    `Metadata` become JSON; NaN, infinities, bytes, sets, keys that are not text, and cycles are refused.
+    """
+    findings: list[Finding] = []
+    if isinstance(value, Metadata):
+        value = value.core()
+    if isinstance(value, BaseModel):
+        value = value.model_dump(exclude_none=True)
+    if not isinstance(value, Mapping):
+        findings.append(Finding("ZM103", "a payload must be a mapping", expected="a dict of attributes", found=repr(value)[:80]))
+        return {}, findings
+    result = _plain(value, (), findings)
+    return (result if isinstance(result, dict) else {}), findings
+
+
+def _plain(value: object, path: tuple[str | int, ...], findings: list[Finding]) -> JSONValue:
+    if len(path) > MAX_DEPTH:
+        findings.append(Finding("ZM106", "the value refers to itself or is nested too deeply", pointer=pointer(*path[:3]) + "/…"))
+        return None
+    value = _unwrap(value)
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, Mapping):
+        for key in value:
+            if not isinstance(key, str):
+                findings.append(Finding("ZM106", "keys must be strings", pointer=pointer(*path), found=repr(key)[:80]))
+        return {key: _plain(item, (*path, key), findings) for key, item in value.items() if isinstance(key, str)}
+    if isinstance(value, list | tuple):
+        return [_plain(item, (*path, index), findings) for index, item in enumerate(value)]
+    scalar = _scalar(value)
+    if isinstance(scalar, Finding):
+        hint = "use null or a string" if isinstance(value, float) else "convert it to a list, a number or text"
+        findings.append(Finding("ZM106", scalar.message, pointer=pointer(*path), found=repr(value)[:80], hint=hint))
+        return None
+    return scalar
+
+
+def _unwrap(value: object) -> object:
+    """Turn the containers and scalars of other libraries into Python's own."""
+    if isinstance(value, BaseModel):
+        return value.model_dump()
+    if isinstance(value, enum.Enum):
+        return value.value
+    kind = type(value)
+    if kind.__module__ == "numpy":
+        short = getattr(value, "dtype", None)
+        if getattr(value, "ndim", None) == 0 and short is not None and short.kind == "f" and short.itemsize < 8:
+            return ExactFloat(str(value)) if math.isfinite(float(value)) else float(value)  # type: ignore[arg-type]
+        tolist = getattr(value, "tolist", None)
+        if tolist is not None and short is not None and short.kind == "f" and short.itemsize < 8:
+            return [value[index] for index in range(len(value))]  # type: ignore[index, arg-type]
+        if tolist is not None:
+            return tolist()
+    return value
+
+
+def _scalar(value: object) -> JSONValue | Finding:
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else Finding("ZM106", "NaN and infinities are not JSON")
+    if isinstance(value, Fraction | Decimal):
+        try:
+            return dump_number(Fraction(value))
+        except (ValueError, OverflowError):
+            return Finding("ZM106", "the number has no finite decimal")
+    if isinstance(value, datetime.date | datetime.time):
+        return value.isoformat()
+    if isinstance(value, uuid.UUID):
+        return str(value)
+    if isinstance(value, os.PathLike):
+        path = os.fspath(value)
+        return path if isinstance(path, str) else Finding("ZM106", "a path must be text")
+    return Finding("ZM106", f"a value of type {type(value).__name__} cannot be stored as JSON")
+
+
+def check_core(core: JSONObject) -> list[Finding]:
+    """Return what is wrong with the core keys of a payload: the verdict of `CoreMetadata`, in zmeta's words."""
+    findings = [
+        Finding("ZM103", f"`{key}` must not be null", pointer=pointer(key), hint="leave it out")
+        for key, value in core.items()
+        if value is None
+    ]
+    try:
+        CoreMetadata.model_validate(core)
+    except ValidationError as error:
+        seen: set[str] = set()
+        for item in error.errors(include_url=False):
+            place = pointer(*[part for part in item["loc"] if isinstance(part, int) or part in CORE_KEYS])
+            if place in seen:  # one finding per value, not one per member of a union
+                continue
+            seen.add(place)
+            findings.append(_finding(place, item["input"], str(item["msg"])))
+    findings += _duplicates(core.get("axes"))
+    return findings
+
+
+def _duplicates(axes: JSONValue) -> list[Finding]:
+    if isinstance(axes, list) and len({str(name) for name in axes}) != len(axes):
+        return [Finding("ZM103", "axis names must differ from each other", pointer="/axes", found=describe(axes))]
+    return []
+
+
+def _finding(place: str, value: object, message: str) -> Finding:
+    hint = ""
+    if place.startswith("/units/"):
+        message = "the unit is not a listed name"
+        name = long_name(value) if isinstance(value, str) else None
+        hint = f"write {name!r}" if name else 'use a name that OME-NGFF lists (nanometer, second), or "" for none'
+    elif place.startswith(("/voxel_size/", "/offset/")):
+        message = "a voxel size must be a positive finite number" if "size" in place else "an offset must be a finite number"
+        hint = "a string is not a number: remove the quotes" if isinstance(value, str) else ""
+    return Finding("ZM103", message, pointer=place, found=describe(value), hint=hint)
+
+
+def near_miss(key: str, value: JSONValue) -> str | None:
+    """Return the core key that a custom key with such a value is likely meant to be, None for none.
+
+    >>> near_miss("voxelsize", [4, 4, 4]), near_miss("unit", "nanometer"), near_miss("type", "raw")
+    ('voxel_size', 'units', None)
+    """
+    short = _letters(key)
+    for core in CORE_KEYS:
+        limit = 1 if len(core) <= 6 else 2
+        if key != core and _distance(short, _letters(core), limit) <= limit and _looks_like(core, value):
+            return core
+    return None
+
+
+def _letters(key: str) -> str:
+    return "".join(c for c in key.lower() if c.isalnum())
+
+
+def _looks_like(core: str, value: JSONValue) -> bool:
+    items = value if isinstance(value, list) else [value]
+    if core in ("voxel_size", "offset"):
+        return all(isinstance(item, int | float | str) and str(item).replace(".", "").lstrip("-").isdigit() for item in items)
+    if core == "units":
+        return all(isinstance(item, str) and (item == "" or long_name(item) is not None) for item in items)
+    return isinstance(value, list) and all(isinstance(item, str) for item in items)
+
+
+def _distance(one: str, other: str, limit: int) -> int:
+    """Levenshtein's distance, given up where it must exceed the limit."""
+    if abs(len(one) - len(other)) > limit:
+        return limit + 1
+    row = list(range(len(other) + 1))
+    for i, a in enumerate(one, 1):
+        before, row[0] = row[0], i
+        for j, b in enumerate(other, 1):
+            before, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, before + (a != b))
+    return row[-1]

@@ -1,0 +1,1 @@
+"""JSON Schemas: one offline catalog by `$id`, and validation that turns errors into findings."""

@@ -1,0 +1,1 @@
+"""Bytes by path: the only place that touches files."""

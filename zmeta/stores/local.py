@@ -1,0 +1,52 @@
+"""Reading and replacing files of a local folder: absent, failed and present are three different answers."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+
+from zmeta.errors import StoreError
+from zmeta.jsondoc import MAX_BYTES, too_large
+
+_ABSENT = (errno.ENOENT, errno.ENOTDIR)
+# O_NONBLOCK: a named pipe in the place of a document must not hang the reader.
+_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+
+
+def read_file(path: str) -> bytes | None:
+    """Return the bytes of a document, None where there is none.
+
+    Raises `StoreError` where it cannot be read and `DocumentError` where it is too large.
+    """
+    try:
+        handle = os.open(path, _FLAGS)
+    except OSError as error:
+        if error.errno in _ABSENT:
+            return None
+        raise failed("read", path, error) from None
+    except ValueError as error:  # a NUL character in the path
+        raise StoreError("the path is not valid", where=path, found=str(error)) from None
+    try:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
+            raise StoreError("a document must be a regular file", where=path, found="a folder, pipe or device")
+        if status.st_size > MAX_BYTES:
+            raise too_large(path, status.st_size)
+        raw = os.read(handle, status.st_size + 1)
+        while len(raw) < status.st_size:
+            more = os.read(handle, status.st_size + 1 - len(raw))
+            if not more:
+                break
+            raw += more
+        return raw
+    except OSError as error:
+        raise failed("read", path, error) from None
+    finally:
+        os.close(handle)
+
+
+def failed(verb: str, path: str, error: OSError) -> StoreError:
+    """Return the error for an operation that the system refused."""
+    hint = "check the permissions" if error.errno in (errno.EACCES, errno.EPERM) else ""
+    return StoreError(f"cannot {verb} the file", where=path, found=error.strerror or str(error), hint=hint)
