@@ -17,7 +17,7 @@ from zmeta.canonical.numbers_ import number_text
 from zmeta.config import Config, load_config
 from zmeta.conventions.base import Anchor, Reading
 from zmeta.conventions.merge import Given
-from zmeta.errors import ConfigError, GeometryError, MissingMetadataError, NotWritableError, StoreError
+from zmeta.errors import ConfigError, GeometryError, NotWritableError, StoreError
 from zmeta.nodes.node import join_dataset, open_array_node
 from zmeta.pipeline import Decoded, decode_node
 
@@ -90,7 +90,7 @@ class ZarrArray:
         self._path = join_dataset(self._root, array_config.dataset)
         self._config = (config or load_config()).for_path(self._path)
         self._world = parse_world(world_unit, parse_world(self._config.world_unit))
-        self._reading = _reading(self._config, ome_anchor, self._world)
+        self._reading = reading_for(self._config, ome_anchor, self._world)
         names = None if array_config.axes is None else tuple(array_config.axes)
         self._given = Given(names, None if default_voxel_size is None else _exact(default_voxel_size))
         self._data: Any = None
@@ -448,7 +448,8 @@ class Attributes(MutableMapping[str, Any]):
         return f"Attributes({self._array.node.attributes!r})"
 
 
-def _reading(config: Config, anchor: Anchor | None, world: World) -> Reading:
+def reading_for(config: Config, anchor: Anchor | None, world: World) -> Reading:
+    """Return how open questions are read: as an argument says, else as the settings do."""
     if anchor not in (None, "corner", "centre"):
         raise ConfigError("`ome_anchor` is wrong", expected="corner or centre", found=repr(anchor))
     from zmeta.add import reading_of
@@ -487,5 +488,3 @@ def _open_pixels(node: Node, *, writable: bool) -> Any:
 def _printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
-
-__all__ = ["Attributes", "MissingMetadataError", "ZarrArray"]

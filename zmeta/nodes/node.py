@@ -298,15 +298,15 @@ def _wrong(document: Document, key: str, expected: str, found: JSONValue) -> Doc
     )
 
 
-def list_children(folder: str) -> Iterator[str]:
-    """Yield the names of the nodes directly below a group, sorted. Never called on the folder of an array."""
+def list_children(folder: str, *, nodes_only: bool = True) -> Iterator[str]:
+    """Yield the names of the nodes (or of all folders) directly below a group, sorted. Never called on an array."""
     try:
         with os.scandir(folder) as entries:
             names = sorted(entry.name for entry in entries if not entry.name.startswith(".") and entry.is_dir())
     except OSError as error:
         raise StoreError("cannot list the folder", where=folder, found=error.strerror or str(error)) from None
     for name in names:
-        if any(os.path.exists(os.path.join(folder, name, document)) for document in DOCUMENTS):
+        if not nodes_only or any(os.path.exists(os.path.join(folder, name, document)) for document in DOCUMENTS):
             yield name
 
 

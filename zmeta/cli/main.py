@@ -1,0 +1,104 @@
+"""`zmeta`: one module per subcommand, loaded only when it is called.
+
+Exit codes: 0 all is well, 1 something is wrong with what was looked at, 2 it could not be looked at.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from zmeta import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_EPILOG = """\
+examples:
+  zmeta show data.zarr/volumes/raw      what an array is, and where each value came from
+  zmeta show data.n5 --format json      every array below a container, for machines
+  zmeta schema list                     the schemas of all conventions
+  zmeta schema check lab.schema.json    is my profile sound?
+  zmeta demo demo/                      a walk through all of it
+
+exit codes: 0 all is well, 1 something is wrong with what was looked at, 2 it could not be looked at
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser; options of a subcommand stand here so that `--help` loads nothing else."""
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(
+        prog="zmeta", description="Schema-first metadata for Zarr and N5 arrays.", epilog=_EPILOG, formatter_class=raw
+    )
+    parser.add_argument("--version", action="version", version=f"zmeta {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    show = commands.add_parser(
+        "show",
+        help="what an array is: convention, axes, voxel size, ROI, and where each value came from",
+        epilog="examples:\n  zmeta show data.zarr/raw\n  zmeta show data.n5 --format json\n"
+        "  zmeta show image.zarr/0 --ome-anchor centre --world-unit picometer",
+        formatter_class=raw,
+    )
+    show.add_argument("paths", nargs="+", metavar="PATH", help="an array, or a group or container whose arrays are shown")
+    show.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+    show.add_argument("--world-unit", metavar="UNIT", help="unit of the ROI, such as picometer (default: nanometer)")
+    show.add_argument("--ome-anchor", choices=("corner", "centre"), help="what an OME-NGFF translation means")
+    show.set_defaults(module="zmeta.cli.show")
+
+    schema = commands.add_parser("schema", help="list, show and check schemas", formatter_class=raw)
+    verbs = schema.add_subparsers(dest="verb", metavar="VERB", required=True)
+    verbs.add_parser("list", help="all packaged schemas")
+    one = verbs.add_parser(
+        "show",
+        help="print a packaged schema",
+        epilog="examples:\n  zmeta schema show zmeta\n  zmeta schema show ome-ngff@0.4\n  zmeta schema show ome-ngff/plate@0.5",
+        formatter_class=raw,
+    )
+    one.add_argument("name", metavar="NAME[@VERSION]", help="a convention, or convention/document, or an $id")
+    check = verbs.add_parser("check", help="is a schema sound: valid, every $ref resolved offline, every example valid?")
+    check.add_argument("files", nargs="+", metavar="FILE", help="JSON Schema files; they may refer to each other by $id")
+    schema.set_defaults(module="zmeta.cli.schema")
+
+    demo = commands.add_parser(
+        "demo",
+        help="make a small container with an array of each convention, and walk through",
+        epilog="example:\n  zmeta demo demo/",
+        formatter_class=raw,
+    )
+    demo.add_argument("folder", metavar="DIR", help="a folder that is new or empty")
+    demo.set_defaults(module="zmeta.cli.demo")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code."""
+    try:
+        arguments = build_parser().parse_args(argv)
+    except SystemExit as error:  # argparse leaves with 0 after --help, 2 after a wrong argument
+        return error.code if isinstance(error.code, int) else 2
+    from zmeta.errors import MetadataError, ZmetaError
+
+    try:
+        code: int = import_module(arguments.module).main(arguments)
+    except MetadataError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except ZmetaError as error:
+        print(f"zmeta: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # `zmeta show … | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code
+
+
+def run() -> None:
+    """Entry point of the console script."""
+    sys.exit(main())

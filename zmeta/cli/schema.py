@@ -1,0 +1,95 @@
+"""`zmeta schema list | show | check`."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from zmeta.errors import SchemaError, ZmetaError
+from zmeta.jsondoc import JSONObject, JSONValue
+from zmeta.report.show import printable
+from zmeta.schema.catalog import find_schema, list_schemas, load_schema, registry, schema_text
+from zmeta.schema.validate import iter_errors, make_validator, unresolved
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Run one of the three verbs."""
+    if arguments.verb == "list":
+        for name in list_schemas():
+            print(f"{name!s:<30}{load_schema(name.path).get('title', '')}")
+        return 0
+    if arguments.verb == "show":
+        sys.stdout.write(schema_text(find_schema(arguments.name)))
+        return 0
+    return _check(arguments.files)
+
+
+def _check(files: list[str]) -> int:
+    """1 where a schema is not sound, 2 where a file cannot be read."""
+    from zmeta.profile import load_schema_file
+
+    code = 0
+    schemas: dict[str, JSONObject] = {}
+    for file in files:
+        try:
+            schemas[file] = load_schema_file(file)
+        except ZmetaError as error:
+            print(f"zmeta: {error}", file=sys.stderr)
+            code = 2
+    for file, schema in schemas.items():
+        problems = list(check_schema(schema, tuple(schemas.values()), file))
+        for problem in problems:
+            print(printable(f"{file}: {problem}"))
+        if problems:
+            code = max(code, 1)
+        else:
+            count = len(_examples(schema))
+            print(printable(f"{file}: sound ({count} example{'' if count == 1 else 's'} checked)"))
+    return code
+
+
+def check_schema(schema: JSONObject, others: tuple[JSONObject, ...], where: str) -> Iterator[str]:
+    """Yield what is wrong with a schema: against the meta-schema, its `$ref`s, its examples."""
+    try:
+        validator = make_validator(schema, others, where)
+        check_refs(schema, others, where)
+    except SchemaError as error:
+        yield "; ".join(part for part in (error.what, error.found, error.hint) if part)
+        return
+    for index, example in enumerate(_examples(schema)):
+        for error in iter_errors(validator, example, where):
+            place = "/".join(map(str, error.absolute_path))
+            yield f"examples/{index} is not valid at /{place}: {error.message[:200]}"
+
+
+def _examples(schema: JSONObject) -> list[JSONValue]:
+    examples = schema.get("examples")
+    return examples if isinstance(examples, list) else []
+
+
+def check_refs(schema: JSONObject, others: tuple[JSONObject, ...], where: str) -> None:
+    """Look up every `$ref` of a schema, used or not; raises `SchemaError` for one that leads nowhere."""
+    from referencing.exceptions import Unresolvable
+    from referencing.jsonschema import DRAFT202012
+
+    resource = DRAFT202012.create_resource(schema)
+    root = registry((schema, *others)).resolver_with_root(resource)
+    stack: list[tuple[JSONValue, object]] = [(schema, root)]
+    while stack:
+        value, resolver = stack.pop()
+        if isinstance(value, dict):
+            ref = value.get("$ref")
+            if isinstance(ref, str):
+                try:
+                    resolver.lookup(ref)  # type: ignore[attr-defined]
+                except Unresolvable as error:
+                    raise unresolved(error, where) from None
+            stack += [(item, resolver) for key, item in value.items() if key not in ("examples", "default", "const", "enum")]
+        elif isinstance(value, list):
+            stack += [(item, resolver) for item in value]
+
+

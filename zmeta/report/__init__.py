@@ -1,0 +1,1 @@
+"""What is known, as text for people and as JSON for machines."""
