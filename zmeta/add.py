@@ -36,15 +36,6 @@ if TYPE_CHECKING:
     from zmeta.profile import Profile
 
 
-def reading_of(config: Config) -> Reading:
-    """Return how the settings want open questions read."""
-    from zmeta.array.grid import parse_world
-
-    world = parse_world(config.world_unit)
-    evidence = f"`ome_anchor` in {config.file}" if config.file and config.ome_anchor != "corner" else "the default"
-    return Reading(config.ome_anchor, evidence, (world.space, world.time))
-
-
 def add_to_node(
     path: str,
     root: str | None,
@@ -80,7 +71,7 @@ def plan_edits(
     config: Config,
 ) -> tuple[list[Edit], Decoded]:
     """Return the edits that add keys to an array, and the array as it will then be; raises `MetadataError` with all findings."""
-    reading = reading_of(config)
+    reading = config.reading()
     before = decode_node(node, reading)
     core: JSONObject = {key: value for key, value in keys.items() if key in CORE_KEYS}
     custom: JSONObject = {key: value for key, value in keys.items() if key not in CORE_KEYS}
@@ -116,7 +107,13 @@ def filled(metadata: Metadata) -> Metadata:
 def _inexact(wanted: Metadata, after: Metadata, node: Node) -> Finding:
     message = "the convention of the array cannot say exactly what was asked for"
     pairs = [(one, other) for one, other in zip(wanted.axes, after.axes, strict=True) if one != other]
-    return Finding("ZM409", message, node.path, expected="; ".join(map(_axis, (p[0] for p in pairs))), found="; ".join(map(_axis, (p[1] for p in pairs))))
+    return Finding(
+        "ZM409",
+        message,
+        node.path,
+        expected="; ".join(map(_axis, (p[0] for p in pairs))),
+        found="; ".join(map(_axis, (p[1] for p in pairs))),
+    )
 
 
 def _axis(axis: Axis) -> str:
@@ -126,7 +123,12 @@ def _axis(axis: Axis) -> str:
 def _check_custom(custom: JSONObject, before: Decoded, profiles: Sequence[Profile], config: Config) -> list[Finding]:
     node = before.node
     findings = []
-    named = {name for profile in profiles if profile.binds(node.path, node.attributes | custom, config.file) for name in profile.names()}
+    named = {
+        name
+        for profile in profiles
+        if profile.binds(node.path, node.attributes | custom, config.file)
+        for name in profile.names()
+    }
     for key, value in custom.items():
         if node.format == "n5" and key in N5_RESERVED:
             message = f"N5 keeps `{key}` for itself: it would overwrite what describes the array"
@@ -157,7 +159,10 @@ def merge_core(metadata: Metadata, core: JSONObject, node: Node) -> tuple[Metada
     axes = list(metadata.axes)
     if fit("axes", ndim, "dimension of the array"):
         names = [str(name) for name in _list(core["axes"])]
-        types = [axis.type if axis.type and axis.name == name else type_of_name(name) or axis.type for axis, name in zip(axes, names, strict=True)]
+        types = [
+            axis.type if axis.type and axis.name == name else type_of_name(name) or axis.type
+            for axis, name in zip(axes, names, strict=True)
+        ]
         axes = [replace(axis, name=name, type=kind) for axis, name, kind in zip(axes, names, types, strict=True)]
     if fit("types", ndim, "dimension of the array"):
         axes = [replace(axis, type=str(kind)) for axis, kind in zip(axes, _list(core["types"]), strict=True)]
@@ -223,7 +228,9 @@ def encode_edits(wanted: Metadata, before: Decoded, reading: Reading, config: Co
 def _stated(before: Decoded) -> set[str]:
     """The fields that the file states, rather than a habit fills in."""
     fields = {"offset"}
-    return {key for key in fields for claim in before.claims if getattr(claim, key) is not None and key not in claim.inferred}
+    return {
+        key for key in fields for claim in before.claims if getattr(claim, key) is not None and key not in claim.inferred
+    }
 
 
 def default_row(node: Node, config: Config) -> ConventionVersion:
@@ -257,10 +264,11 @@ def _in_world_units(metadata: Metadata, reading: Reading) -> Metadata:
     axes = []
     for axis in metadata.axes:
         size = None if axis.unit is None else unit_size(axis.unit)
-        world = unit_size(reading.world[1 if axis.type == "time" else 0])
+        world = unit_size(reading.world.unit(axis.type))
         factor = Fraction(1) if size is None or world is None else size / world
-        scaled = {key: None if v is None else v * factor for key, v in (("voxel_size", axis.voxel_size), ("offset", axis.offset))}
-        axes.append(replace(axis, unit=None, **scaled))
+        corner = None if axis.offset is None else axis.offset * factor
+        size_in_world = None if axis.voxel_size is None else axis.voxel_size * factor
+        axes.append(replace(axis, unit=None, voxel_size=size_in_world, offset=corner))
     return metadata.with_axes(tuple(axes))
 
 
@@ -270,7 +278,9 @@ def apply_edits(node: Node, edits: Iterable[Edit]) -> Node:
         if edit.node.path == node.path:
             node = _edited(node, edit)
         else:
-            above = tuple((_edited(group, edit) if group.path == edit.node.path else group, below) for group, below in node.ancestors)
+            above = tuple(
+                (_edited(group, edit) if group.path == edit.node.path else group, below) for group, below in node.ancestors
+            )
             node = replace(node, ancestors=above)
     return node
 
@@ -304,7 +314,9 @@ def check_schemas(after: Decoded, edits: Sequence[Edit]) -> list[Finding]:
         validator = packaged_validator("zarr-conventions/1.0/list")
         entries = after.node.attributes["zarr_conventions"]
         at = after.node.attributes_pointer + "/zarr_conventions"
-        findings += validate(validator, entries, code="ZM101", file=after.node.attributes_file, at=at, label="zarr_conventions")
+        findings += validate(
+            validator, entries, code="ZM101", file=after.node.attributes_file, at=at, label="zarr_conventions"
+        )
     return findings
 
 
@@ -352,7 +364,9 @@ def _dump(document: JSONObject, raw: bytes | None, file: str) -> bytes:
         return dump_json(document, raw if raw is not None else b'{\n    "a": 1\n}')
     except ValueError as error:
         hint = "replace the value by null or a string first: no strict JSON reader can open the document"
-        finding = Finding("ZM002", "the document holds NaN or Infinity, which zmeta does not write", file, found=str(error), hint=hint)
+        finding = Finding(
+            "ZM002", "the document holds NaN or Infinity, which zmeta does not write", file, found=str(error), hint=hint
+        )
         raise MetadataError("refused, nothing was written", where=file, findings=(finding,)) from None
 
 
@@ -387,7 +401,9 @@ def _edit_consolidated(node: Node, nodes: Sequence[Node], documents: dict[str, t
             _edit_inline(group, below, data, documents)
 
 
-def _edit_zmetadata(group: Node, below: str, data: JSONObject, documents: dict[str, tuple[bytes | None, JSONObject]]) -> None:
+def _edit_zmetadata(
+    group: Node, below: str, data: JSONObject, documents: dict[str, tuple[bytes | None, JSONObject]]
+) -> None:
     file = os.path.join(group.path, ".zmetadata")
     if file not in documents:
         raw = read_file(file)
@@ -408,5 +424,8 @@ def _edit_inline(group: Node, below: str, data: JSONObject, documents: dict[str,
     metadata = consolidated.get("metadata") if isinstance(consolidated, dict) else None
     entry = metadata.get(below) if isinstance(metadata, dict) else None
     if isinstance(consolidated, dict) and isinstance(metadata, dict) and isinstance(entry, dict):
-        own = {key: data[key] for key in ("attributes", "dimension_names") if key in data}
-        documents[file] = raw, {**copy, "consolidated_metadata": {**consolidated, "metadata": {**metadata, below: {**entry, **own}}}}
+        own: JSONObject = {key: data[key] for key in ("attributes", "dimension_names") if key in data}
+        documents[file] = (
+            raw,
+            {**copy, "consolidated_metadata": {**consolidated, "metadata": {**metadata, below: {**entry, **own}}}},
+        )

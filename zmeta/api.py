@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from zmeta.add import add_to_node, reading_of
+from zmeta.add import add_to_node
 from zmeta.array.identifier import HasContainerAndDataset
 from zmeta.array.zarr_array import ZarrArray
 from zmeta.config import load_config
@@ -61,7 +61,7 @@ def read_metadata(
     """
     path, root = _locate(array)
     settings = (config or load_config()).for_path(path)
-    decoded = decode_node(open_array_node(path, root), reading_of(settings))
+    decoded = decode_node(open_array_node(path, root), settings.reading())
     return decoded.metadata, decoded.findings
 
 

@@ -13,11 +13,13 @@ from functools import lru_cache
 from glob import glob
 from typing import TYPE_CHECKING, cast
 
+from zmeta.canonical.world import World, parse_world
+from zmeta.conventions.base import Anchor, Reading
+from zmeta.conventions.registry import VERSIONS
 from zmeta.errors import ConfigError
 from zmeta.stores.local import read_file
 
 if TYPE_CHECKING:
-    from zmeta.conventions.base import Anchor
     from zmeta.profile import Profile
 
 
@@ -50,6 +52,17 @@ class Config:
     mirror: tuple[str, ...] = ()
     profiles: tuple[Profile, ...] = ()
     overrides: tuple[tuple[tuple[str, ...], dict[str, object]], ...] = ()
+
+    def reading(self, anchor: Anchor | None = None, world: World | None = None) -> Reading:
+        """Return how open questions are read: as an argument says, else as the settings do."""
+        if anchor not in (None, "corner", "centre"):
+            raise ConfigError("`ome_anchor` is wrong", expected="corner or centre", found=repr(anchor))
+        world = world or parse_world(self.world_unit)
+        if anchor is not None:
+            return Reading(anchor, "the argument `ome_anchor`", world)
+        return Reading(
+            self.ome_anchor, f"`ome_anchor` in {self.file}" if self.ome_anchor != "corner" else "the default", world
+        )
 
     def for_path(self, path: str) -> Config:
         """Return the settings for one array: overrides whose globs match its path are applied in order."""
@@ -113,8 +126,6 @@ def parse_config(table: dict[str, object], file: str) -> Config:
 
 
 def _settings(table: dict[str, object], file: str) -> dict[str, object]:
-    from zmeta.conventions.registry import VERSIONS
-
     names = {row.convention for row in VERSIONS if row.encode is not None}
     allowed = [field.name for field in fields(Config) if field.name not in ("file", "profiles", "overrides")]
     result: dict[str, object] = {}
@@ -130,7 +141,9 @@ def _settings(table: dict[str, object], file: str) -> dict[str, object]:
         raise ConfigError("`ome_anchor` is wrong", where=file, expected="corner or centre", found=repr(result["ome_anchor"]))
     for name in (result.get("convention", "zmeta"), *cast("tuple[str, ...]", result.get("mirror", ()))):
         if name not in names:
-            raise ConfigError("there is no such convention to write", where=file, expected=", ".join(sorted(names)), found=repr(name))
+            raise ConfigError(
+                "there is no such convention to write", where=file, expected=", ".join(sorted(names)), found=repr(name)
+            )
     return result
 
 

@@ -9,15 +9,16 @@ from __future__ import annotations
 import json
 import math
 import re
+from dataclasses import dataclass
 from decimal import Decimal
-from json.encoder import encode_basestring_ascii
+from json.encoder import encode_basestring, encode_basestring_ascii
 from typing import TYPE_CHECKING, TypeAlias
 
 from zmeta.errors import DocumentError
 from zmeta.finding import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 JSONValue: TypeAlias = "None | bool | int | float | str | list[JSONValue] | dict[str, JSONValue]"
 JSONObject: TypeAlias = "dict[str, JSONValue]"
@@ -205,10 +206,13 @@ def replace_at(value: JSONValue, path: tuple[str | int, ...], new: JSONValue) ->
 
 
 _INDENT = re.compile(r"\s*[{\[]\r?\n([ \t]+)")
+#: The first key with no space behind its colon.
+_COMPACT = re.compile(r'\s*\{\s*"(?:[^"\\]|\\.)*+":(?!\s)')
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def dump_json(data: JSONValue, like: bytes | None = None) -> bytes:
-    """Serialise a document in the layout (indent, separators, final newline) of the bytes that it replaces.
+    """Serialise a document in the layout (indent, separators, escapes, final newline) of the bytes that it replaces.
 
     Raises `ValueError` on NaN and infinities, which are not JSON.
     """
@@ -219,26 +223,40 @@ def dump_json(data: JSONValue, like: bytes | None = None) -> bytes:
     elif match:
         indent, comma, colon = match[1], ",", ": "
     else:
-        spaced = '": ' in text or '":' not in text
-        indent, comma, colon = "", ", " if spaced else ",", ": " if spaced else ":"
-    body = "".join(_dump(data, indent, "\n" if indent else "", comma, colon))
-    return (body + ("\n" if text.endswith("\n") else "")).encode("ascii")
+        compact = _COMPACT.match(text)
+        indent, comma, colon = "", "," if compact else ", ", ":" if compact else ": "
+    quote = encode_basestring_ascii if text.isascii() else _quote_plain
+    body = "".join(_dump(data, _Layout(indent, comma, colon, quote), "\n" if indent else ""))
+    return (body + ("\n" if text.endswith("\n") else "")).encode()
 
 
-def _dump(value: JSONValue, indent: str, newline: str, comma: str, colon: str) -> Iterator[str]:
-    inner = newline + indent
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    indent: str
+    comma: str
+    colon: str
+    quote: Callable[[str], str]
+
+
+def _quote_plain(text: str) -> str:
+    """Quote a string with its characters as they are; a lone surrogate, which UTF-8 cannot hold, is escaped."""
+    return _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", encode_basestring(text))
+
+
+def _dump(value: JSONValue, layout: _Layout, newline: str) -> Iterator[str]:
+    inner = newline + layout.indent
     if isinstance(value, dict) and value:
         for position, (key, item) in enumerate(value.items()):
-            yield ("{" if position == 0 else comma) + inner + encode_basestring_ascii(key) + colon
-            yield from _dump(item, indent, inner, comma, colon)
+            yield ("{" if position == 0 else layout.comma) + inner + layout.quote(key) + layout.colon
+            yield from _dump(item, layout, inner)
         yield newline + "}"
     elif isinstance(value, list) and value:
         for position, item in enumerate(value):
-            yield ("[" if position == 0 else comma) + inner
-            yield from _dump(item, indent, inner, comma, colon)
+            yield ("[" if position == 0 else layout.comma) + inner
+            yield from _dump(item, layout, inner)
         yield newline + "]"
     else:
-        yield _dump_scalar(value)
+        yield layout.quote(value) if isinstance(value, str) else _dump_scalar(value)
 
 
 def _dump_scalar(value: JSONValue) -> str:

@@ -13,13 +13,13 @@ import uuid
 from collections.abc import Mapping
 from decimal import Decimal
 from fractions import Fraction
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, ValidationError
 
 from zmeta.canonical.metadata import Metadata
 from zmeta.canonical.numbers_ import dump_number
-from zmeta.canonical.units import SPACE, TIME, long_name
+from zmeta.canonical.units import long_name, unit_type
 from zmeta.finding import Finding
 from zmeta.jsondoc import MAX_DEPTH, ExactFloat, JSONObject, JSONValue, describe, pointer
 
@@ -30,8 +30,16 @@ _Real = Annotated[float, Strict(), Field(allow_inf_nan=False)]
 Number = _Whole | _Real
 PositiveNumber = Annotated[_Whole, Field(gt=0)] | Annotated[_Real, Field(gt=0)]
 Name = Annotated[str, Strict(), Field(min_length=1)]
+
+
+def _listed(unit: str) -> str:
+    if unit and unit_type(unit) is None:
+        raise ValueError("the unit is not a listed name")
+    return unit
+
+
 #: A unit that OME-NGFF lists, or "" for none.
-Unit = Literal[tuple(["", *SPACE, *TIME])]  # type: ignore[valid-type]
+Unit = Annotated[str, Strict(), AfterValidator(_listed)]
 
 
 class CoreMetadata(BaseModel):
@@ -66,7 +74,9 @@ def plain(value: object) -> tuple[JSONObject, list[Finding]]:
     if isinstance(value, BaseModel):
         value = value.model_dump(exclude_none=True)
     if not isinstance(value, Mapping):
-        findings.append(Finding("ZM103", "a payload must be a mapping", expected="a dict of attributes", found=repr(value)[:80]))
+        findings.append(
+            Finding("ZM103", "a payload must be a mapping", expected="a dict of attributes", found=repr(value)[:80])
+        )
         return {}, findings
     result = _plain(value, (), findings)
     return (result if isinstance(result, dict) else {}), findings
@@ -74,7 +84,9 @@ def plain(value: object) -> tuple[JSONObject, list[Finding]]:
 
 def _plain(value: object, path: tuple[str | int, ...], findings: list[Finding]) -> JSONValue:
     if len(path) > MAX_DEPTH:
-        findings.append(Finding("ZM106", "the value refers to itself or is nested too deeply", pointer=pointer(*path[:3]) + "/…"))
+        findings.append(
+            Finding("ZM106", "the value refers to itself or is nested too deeply", pointer=pointer(*path[:3]) + "/…")
+        )
         return None
     value = _unwrap(value)
     if value is None or isinstance(value, bool):
@@ -195,7 +207,9 @@ def _letters(key: str) -> str:
 def _looks_like(core: str, value: JSONValue) -> bool:
     items = value if isinstance(value, list) else [value]
     if core in ("voxel_size", "offset"):
-        return all(isinstance(item, int | float | str) and str(item).replace(".", "").lstrip("-").isdigit() for item in items)
+        return all(
+            isinstance(item, int | float | str) and str(item).replace(".", "").lstrip("-").isdigit() for item in items
+        )
     if core == "units":
         return all(isinstance(item, str) and (item == "" or long_name(item) is not None) for item in items)
     return isinstance(value, list) and all(isinstance(item, str) for item in items)

@@ -171,7 +171,13 @@ def _collect(schema: JSONValue, resolver: object, found: set[str], seen: set[int
         _collect(target.contents, target.resolver, found, seen, where)
     for keyword in _IN_PLACE:
         part = schema.get(keyword)
-        parts = part if isinstance(part, list) else list(part.values()) if keyword == "dependentSchemas" and isinstance(part, dict) else [part]
+        parts = (
+            part
+            if isinstance(part, list)
+            else list(part.values())
+            if keyword == "dependentSchemas" and isinstance(part, dict)
+            else [part]
+        )
         for item in parts:
             _collect(item, resolver, found, seen, where)
 

@@ -25,14 +25,22 @@ from zmeta.add import (
     filled,
     latest_row,
     plan_changes,
-    reading_of,
 )
-from zmeta.array.grid import World, from_world, to_world
+from zmeta.array.grid import from_world
+from zmeta.canonical.world import World, to_world
 from zmeta.canonical.metadata import PHYSICAL, Axis, Metadata, type_of_name
 from zmeta.canonical.numbers_ import number_text
 from zmeta.canonical.units import long_name, unit_type
 from zmeta.conventions.base import Edit
-from zmeta.errors import ArrayExistsError, ConfigError, GeometryError, MetadataError, NodeNotFoundError, StoreError, ZmetaError
+from zmeta.errors import (
+    ArrayExistsError,
+    ConfigError,
+    GeometryError,
+    MetadataError,
+    NodeNotFoundError,
+    StoreError,
+    ZmetaError,
+)
 from zmeta.finding import Finding
 from zmeta.jsondoc import dump_json
 from zmeta.nodes.node import Node, join_dataset, open_node, read_node
@@ -90,7 +98,16 @@ def create_array(request: CreateRequest, world: World, config: Config) -> None:
         _require_same(existing, metadata, shape, request, custom, config, path)
         return
     _refuse_container(path, groups)
-    node = Node(path, zarr_format, "array", {}, custom, shape, str(request.dtype), ancestors=_ancestors(path, groups, root, zarr_format))
+    node = Node(
+        path,
+        zarr_format,
+        "array",
+        {},
+        custom,
+        shape,
+        str(request.dtype),
+        ancestors=_ancestors(path, groups, root, zarr_format),
+    )
     edits = _judge(node, metadata, request, config)
     _make(node, edits, _chunks(request, metadata, shape), request, root)
 
@@ -114,11 +131,15 @@ def _metadata(request: CreateRequest, world: World) -> Metadata:
     physical = [index for index, kind in enumerate(types) if kind in PHYSICAL]
     odd = [name for name, kind in zip(names, types, strict=True) if kind not in (*PHYSICAL, "channel")]
     if odd:
-        raise GeometryError("the extent of an axis is not given", found=", ".join(odd), hint="use physical axes and one channel axis")
+        raise GeometryError(
+            "the extent of an axis is not given", found=", ".join(odd), hint="use physical axes and one channel axis"
+        )
     if not isinstance(request.roi, Roi) or request.roi.unbounded or request.roi.empty:
         raise GeometryError("a bounded ROI that is not empty is needed", found=str(request.roi))
     if not (len(physical) == request.roi.dims == len(request.voxel_size)):
-        found = f"{len(physical)} physical axes, {request.roi.dims} dimensions of the ROI, {len(request.voxel_size)} voxel sizes"
+        found = (
+            f"{len(physical)} physical axes, {request.roi.dims} dimensions of the ROI, {len(request.voxel_size)} voxel sizes"
+        )
         raise GeometryError("axes, ROI and voxel size do not agree", expected="one of each per physical axis", found=found)
     if any(size <= 0 for size in request.voxel_size):
         raise GeometryError("a voxel size must be positive", found=", ".join(map(number_text, request.voxel_size)))
@@ -134,13 +155,23 @@ def _metadata(request: CreateRequest, world: World) -> Metadata:
 def _units(units: str | Sequence[str | None] | None, kinds: list[str]) -> list[str | None]:
     if units is None:
         return [None] * len(kinds)
-    given = [units if kind == (unit_type(units) or "space") else None for kind in kinds] if isinstance(units, str) else list(units)
+    given = (
+        [units if kind == (unit_type(units) or "space") else None for kind in kinds]
+        if isinstance(units, str)
+        else list(units)
+    )
     if len(given) != len(kinds):
-        raise GeometryError("units do not fit the axes", expected=f"{len(kinds)} units, one per physical axis", found=repr(units))
+        raise GeometryError(
+            "units do not fit the axes", expected=f"{len(kinds)} units, one per physical axis", found=repr(units)
+        )
     for unit, kind in zip(given, kinds, strict=True):
         if unit is not None and unit_type(unit) != kind:
             name = long_name(unit)
-            hint = f"write {name!r}" if name and unit_type(name) == kind else "use a name that OME-NGFF lists, such as nanometer"
+            hint = (
+                f"write {name!r}"
+                if name and unit_type(name) == kind
+                else "use a name that OME-NGFF lists, such as nanometer"
+            )
             raise GeometryError("a unit does not fit its axis", expected=f"a unit of {kind}", found=repr(unit), hint=hint)
     return given
 
@@ -169,11 +200,19 @@ def _chunks(request: CreateRequest, metadata: Metadata, shape: tuple[int, ...]) 
     physical = metadata.physical
     if request.write_size is not None:
         if request.write_size.dims != len(physical):
-            raise GeometryError("the write size has the wrong number of dimensions", expected=str(len(physical)), found=str(request.write_size))
+            raise GeometryError(
+                "the write size has the wrong number of dimensions",
+                expected=str(len(physical)),
+                found=str(request.write_size),
+            )
         sizes = [Fraction(size) / voxel for size, voxel in zip(request.write_size, request.voxel_size, strict=True)]
         if any(size.denominator != 1 or size < 1 for size in sizes):
             voxel = ", ".join(map(number_text, request.voxel_size))
-            raise GeometryError("the write size is not a multiple of the voxel size", expected=f"multiples of {voxel}", found=str(request.write_size))
+            raise GeometryError(
+                "the write size is not a multiple of the voxel size",
+                expected=f"multiples of {voxel}",
+                found=str(request.write_size),
+            )
         edges = [int(size) for size in sizes]
     else:
         voxels = CHUNK_BYTES / ((request.num_channels or 1) * max(request.dtype.itemsize, 1))
@@ -211,7 +250,12 @@ def _format(request: CreateRequest, groups: list[tuple[str, Node | None]], path:
     if wanted not in (None, 2, 3):
         raise ConfigError("the Zarr format is 2 or 3", found=repr(wanted))
     if wanted is not None and any(format_ != wanted for format_ in found):
-        raise StoreError(f"the container is Zarr v{found[0]}", where=path, found=f"zarr_format={wanted}", hint=f"pass zarr_format={found[0]}")
+        raise StoreError(
+            f"the container is Zarr v{found[0]}",
+            where=path,
+            found=f"zarr_format={wanted}",
+            hint=f"pass zarr_format={found[0]}",
+        )
     return cast("Literal[2, 3]", wanted or (found[-1] if found else 3))
 
 
@@ -220,7 +264,9 @@ def _existing(path: str, root: str) -> Node | None:
         node = open_node(path, root)
     except NodeNotFoundError:
         if os.path.lexists(path) and not (os.path.isdir(path) and not os.listdir(path)):
-            raise ArrayExistsError("something else stands in the place of the array", where=path, hint="choose another dataset") from None
+            raise ArrayExistsError(
+                "something else stands in the place of the array", where=path, hint="choose another dataset"
+            ) from None
         return None
     if node.kind == "group":
         raise ArrayExistsError("a group stands in the place of the array", where=path, hint="choose another dataset")
@@ -235,10 +281,16 @@ def _refuse_container(path: str, groups: list[tuple[str, Node | None]]) -> None:
 
 
 def _require_same(
-    node: Node, metadata: Metadata, shape: tuple[int, ...], request: CreateRequest, custom: JSONObject, config: Config, path: str
+    node: Node,
+    metadata: Metadata,
+    shape: tuple[int, ...],
+    request: CreateRequest,
+    custom: JSONObject,
+    config: Config,
+    path: str,
 ) -> None:
-    decoded = decode_node(node, reading_of(config))
-    world = World(*reading_of(config).world)
+    decoded = decode_node(node, config.reading())
+    world = config.reading().world
     there = decoded.require()
     pairs: list[tuple[str, object, object]] = [("shape", list(shape), list(node.shape))]
     pairs.append(("axes", list(metadata.names), list(there.names)))
@@ -281,8 +333,10 @@ def _ancestors(
 
 def _judge(node: Node, metadata: Metadata, request: CreateRequest, config: Config) -> list[Edit]:
     """Return the edits that give the array its metadata, all checks passed."""
-    reading = reading_of(config)
-    rows: list[ConventionVersion] = [latest_row_named(request.convention, node) if request.convention else default_row(node, config)]
+    reading = config.reading()
+    rows: list[ConventionVersion] = [
+        latest_row_named(request.convention, node) if request.convention else default_row(node, config)
+    ]
     rows += [row for row in (latest_row(name, node) for name in config.mirror) if row not in rows]
     edits: list[Edit] = []
     current = node
@@ -308,7 +362,9 @@ def latest_row_named(convention: str, node: Node) -> ConventionVersion:
         return BY_ID[convention]
     names = [row.convention for row in VERSIONS if row.encode is not None and not row.names_only]
     if convention not in names:
-        raise ConfigError("there is no such convention to write", expected=", ".join(dict.fromkeys(names)), found=repr(convention))
+        raise ConfigError(
+            "there is no such convention to write", expected=", ".join(dict.fromkeys(names)), found=repr(convention)
+        )
     return latest_row(convention, node)
 
 
@@ -363,7 +419,9 @@ def _make_groups(node: Node) -> list[str]:
             os.mkdir(new)
             made.append(new)
         file = os.path.join(group.path, "zarr.json" if node.format == 3 else ".zgroup")
-        document: JSONObject = {"zarr_format": 3, "node_type": "group", "attributes": {}} if node.format == 3 else {"zarr_format": 2}
+        document: JSONObject = (
+            {"zarr_format": 3, "node_type": "group", "attributes": {}} if node.format == 3 else {"zarr_format": 2}
+        )
         with open(file, "xb") as handle:
             made.append(file)
             handle.write(dump_json(document))
@@ -397,7 +455,9 @@ def _make_array(path: str, node: Node, edits: Sequence[Edit], chunks: tuple[int,
     except OSError:
         raise
     except Exception as error:  # noqa: BLE001 - zarr raises many types for what it cannot make
-        raise StoreError("zarr cannot create the array", where=node.path, found=f"{type(error).__name__}: {error}"[:300]) from error
+        raise StoreError(
+            "zarr cannot create the array", where=node.path, found=f"{type(error).__name__}: {error}"[:300]
+        ) from error
 
 
 def _swap(new: str, path: str, old: str) -> None:
@@ -429,5 +489,3 @@ def _remove_tree(path: str) -> None:
         os.unlink(path)
     elif os.path.isdir(path):
         shutil.rmtree(path)
-
-

@@ -5,15 +5,15 @@ A value that is not whole in the world unit raises; floating noise up to a relat
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from funlib.geometry import Coordinate, Roi
 
 from zmeta.canonical.numbers_ import number_text
-from zmeta.canonical.units import SPACE, TIME, unit_size, unit_type
-from zmeta.errors import ConfigError, GeometryError, MissingMetadataError, NotOnGridError
+from zmeta.canonical.units import SPACE, TIME, unit_size
+from zmeta.canonical.world import World, to_world
+from zmeta.errors import GeometryError, MissingMetadataError, NotOnGridError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,52 +21,6 @@ if TYPE_CHECKING:
     from zmeta.canonical.metadata import Axis, Metadata
 
 _NOISE = Fraction(1, 10**9)
-
-#: One unit (its kind is known by its name), or one of space and one of time.
-WorldUnit: TypeAlias = "str | Sequence[str]"
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """The unit of space and the unit of time in which ROIs are expressed."""
-
-    space: str = "nanometer"
-    time: str = "millisecond"
-
-    def unit(self, kind: str | None) -> str:
-        """Return the world unit for an axis of a type."""
-        return self.time if kind == "time" else self.space
-
-
-def parse_world(unit: WorldUnit | None, default: World | None = None) -> World:
-    """Return the world units for a setting; raises `ConfigError` for a unit that is not a listed long name.
-
-    >>> parse_world("picometer")
-    World(space='picometer', time='millisecond')
-    """
-    world = default or World()
-    for name in [unit] if isinstance(unit, str) else unit or ():
-        kind = unit_type(name)
-        if kind is None:
-            expected = "a long name such as nanometer, picometer, millisecond"
-            raise ConfigError("the world unit is not known", expected=expected, found=repr(name))
-        world = World(name, world.time) if kind == "space" else World(world.space, name)
-    return world
-
-
-def to_world(value: Fraction, axis: Axis, world: World) -> Fraction:
-    """Return a value of an axis in world units; an axis without a unit is in world units already."""
-    if axis.unit is None:
-        return value
-    size, target = unit_size(axis.unit), unit_size(world.unit(axis.type))
-    if size is None or target is None or unit_type(axis.unit) != unit_type(world.unit(axis.type)):
-        raise GeometryError(
-            f"the unit of axis {axis.name} cannot be converted to the world unit",
-            expected=f"a unit that OME-NGFF lists, or none; the world unit is {world.unit(axis.type)}",
-            found=repr(axis.unit),
-            hint='state a listed unit: add_metadata({"units": […]})',
-        )
-    return value * size / target
 
 
 def from_world(value: Fraction, axis: Axis, world: World) -> Fraction:
@@ -118,7 +72,7 @@ def _suggest_unit(metadata: Metadata, axis: Axis, world: World) -> str:
 def voxel_size_of(metadata: Metadata, world: World, where: str = "") -> Coordinate:
     """Return the voxel size in world units; raises `MissingMetadataError` or `NotOnGridError`."""
     if metadata.voxel_size is None:
-        raise missing("voxel size", metadata, where, "pass default_voxel_size=, or add_metadata({\"voxel_size\": […]})")
+        raise missing("voxel size", metadata, where, 'pass default_voxel_size=, or add_metadata({"voxel_size": […]})')
     return _coordinate(metadata, metadata.voxel_size, "voxel size", world, where)
 
 
@@ -148,8 +102,12 @@ def slices_of(roi: Roi, metadata: Metadata, shape: Sequence[int], world: World, 
     check_roi(roi, whole, size, where)
     if not whole.contains(roi):
         inside = roi.intersect(whole)
-        hint = "read with to_ndarray(roi, fill_value=…)" + (f", or use the part inside: {inside}" if not inside.empty else "")
-        raise GeometryError("the ROI reaches out of the array", where=where, expected=f"within {whole}", found=str(roi), hint=hint)
+        hint = "read with to_ndarray(roi, fill_value=…)" + (
+            f", or use the part inside: {inside}" if not inside.empty else ""
+        )
+        raise GeometryError(
+            "the ROI reaches out of the array", where=where, expected=f"within {whole}", found=str(roi), hint=hint
+        )
     result = [slice(None)] * len(shape)
     begin = (roi.begin - whole.begin) / size
     end = (roi.end - whole.begin) / size
@@ -161,9 +119,17 @@ def slices_of(roi: Roi, metadata: Metadata, shape: Sequence[int], world: World, 
 def check_roi(roi: Roi, whole: Roi, size: Coordinate, where: str) -> None:
     """Raise `GeometryError` for a ROI of the wrong dimensions, unbounded, or off the grid of an array."""
     if not isinstance(roi, Roi):
-        raise GeometryError("an array is indexed by a Roi in world units", where=where, expected="a Roi", found=repr(roi)[:80], hint="index array.data for voxels")
+        raise GeometryError(
+            "an array is indexed by a Roi in world units",
+            where=where,
+            expected="a Roi",
+            found=repr(roi)[:80],
+            hint="index array.data for voxels",
+        )
     if roi.dims != whole.dims:
-        raise GeometryError("the ROI has the wrong number of dimensions", where=where, expected=str(whole.dims), found=str(roi.dims))
+        raise GeometryError(
+            "the ROI has the wrong number of dimensions", where=where, expected=str(whole.dims), found=str(roi.dims)
+        )
     if roi.unbounded:
         raise GeometryError("the ROI is unbounded", where=where, found=str(roi), hint=f"intersect it with {whole}")
     begin = roi.begin - whole.begin

@@ -65,7 +65,9 @@ class ZarrArrayConfig(BaseModel):
     file_name: Path = Field(description="Folder of the Zarr or N5 container.")
     dataset: str = Field("", description="Path of the array in it.")
     snap_to_grid: Annotated[
-        InstanceOf[Coordinate] | None, BeforeValidator(_parse_coordinate), PlainSerializer(lambda c: None if c is None else list(c))
+        InstanceOf[Coordinate] | None,
+        BeforeValidator(_parse_coordinate),
+        PlainSerializer(lambda c: None if c is None else list(c)),
     ] = Field(None, description="Shrink the ROI to multiples of this, in world units.")
     axes: list[str] | None = Field(None, description="Names of all axes, for an array that does not state them.")
     mode: Mode = Field("a", description='"r" to read only; "r+" and "a" to read and write. Opening never creates.')

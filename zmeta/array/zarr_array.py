@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from funlib.geometry import Coordinate, Roi
 
-from zmeta.array.grid import World, WorldUnit, missing, parse_world, roi_of, slices_of, voxel_size_of
+from zmeta.array.grid import missing, roi_of, slices_of, voxel_size_of
+from zmeta.canonical.world import World, WorldUnit, parse_world
 from zmeta.array.identifier import HasContainerAndDataset, Mode, ZarrArrayConfig
 from zmeta.canonical.numbers_ import number_text
 from zmeta.config import Config, load_config
-from zmeta.conventions.base import Anchor, Reading
+from zmeta.conventions.base import Anchor
 from zmeta.conventions.merge import Given
-from zmeta.errors import ConfigError, GeometryError, NotWritableError, StoreError
+from zmeta.errors import GeometryError, NotWritableError, StoreError
 from zmeta.nodes.node import join_dataset, open_array_node
 from zmeta.pipeline import Decoded, decode_node
 
@@ -90,7 +91,7 @@ class ZarrArray:
         self._path = join_dataset(self._root, array_config.dataset)
         self._config = (config or load_config()).for_path(self._path)
         self._world = parse_world(world_unit, parse_world(self._config.world_unit))
-        self._reading = reading_for(self._config, ome_anchor, self._world)
+        self._reading = self._config.reading(ome_anchor, self._world)
         names = None if array_config.axes is None else tuple(array_config.axes)
         self._given = Given(names, None if default_voxel_size is None else _exact(default_voxel_size))
         self._data: Any = None
@@ -249,7 +250,9 @@ class ZarrArray:
         """Names of all axes as indexed; raises `MissingMetadataError` where they are not known."""
         names = [name for name in self.metadata.names if name]
         if len(names) != self.node.ndim:
-            raise missing("axes", self.metadata, self._path, "pass axes= in the ZarrArrayConfig, or add_metadata({\"axes\": […]})")
+            raise missing(
+                "axes", self.metadata, self._path, 'pass axes= in the ZarrArrayConfig, or add_metadata({"axes": […]})'
+            )
         return names
 
     @property
@@ -299,7 +302,11 @@ class ZarrArray:
     def writable(self) -> bool:
         """Whether attributes and pixels can be written: not with mode "r", nor without permission."""
         file = self.node.attributes_file
-        return self.mode != "r" and os.access(self._path, os.W_OK | os.X_OK) and (not os.path.exists(file) or os.access(file, os.W_OK))
+        return (
+            self.mode != "r"
+            and os.access(self._path, os.W_OK | os.X_OK)
+            and (not os.path.exists(file) or os.access(file, os.W_OK))
+        )
 
     @property
     def attrs(self) -> Attributes:
@@ -331,7 +338,9 @@ class ZarrArray:
         target = tuple(len(range(*part.indices(extent))) for part, extent in zip(slices, self.shape, strict=True))
         values = np.asarray(block)
         if values.ndim and values.shape != target:
-            raise GeometryError("the block does not fit the ROI", where=self._path, expected=str(target), found=str(values.shape))
+            raise GeometryError(
+                "the block does not fit the ROI", where=self._path, expected=str(target), found=str(values.shape)
+            )
         self.data[slices] = values
 
     def to_ndarray(self, roi: Roi | None = None, fill_value: object = 0) -> NDArray[Any]:
@@ -359,7 +368,9 @@ class ZarrArray:
 
     # --- writing metadata -------------------------------------------------------------------------------------------
 
-    def add_metadata(self, payload: Mapping[str, object] | object, *, profiles: Iterable[Profile] = ()) -> tuple[Finding, ...]:
+    def add_metadata(
+        self, payload: Mapping[str, object] | object, *, profiles: Iterable[Profile] = ()
+    ) -> tuple[Finding, ...]:
         """Add metadata to the array; see `zmeta.add_metadata`. Raises `NotWritableError` for mode "r"."""
         return self._write(payload, profiles=profiles)
 
@@ -448,17 +459,6 @@ class Attributes(MutableMapping[str, Any]):
         return f"Attributes({self._array.node.attributes!r})"
 
 
-def reading_for(config: Config, anchor: Anchor | None, world: World) -> Reading:
-    """Return how open questions are read: as an argument says, else as the settings do."""
-    if anchor not in (None, "corner", "centre"):
-        raise ConfigError("`ome_anchor` is wrong", expected="corner or centre", found=repr(anchor))
-    from zmeta.add import reading_of
-
-    reading = reading_of(config)
-    chosen = (reading.ome_anchor, reading.evidence) if anchor is None else (anchor, "the argument `ome_anchor`")
-    return Reading(*chosen, (world.space, world.time))
-
-
 def _exact(values: Sequence[object]) -> tuple[Fraction, ...]:
     """Return numbers of a caller exactly: a float is taken as the decimal that it prints as."""
     from zmeta.payload import plain
@@ -482,9 +482,10 @@ def _open_pixels(node: Node, *, writable: bool) -> Any:
     try:
         return zarr.open_array(node.path, mode="r+" if writable else "r", zarr_format=node.format)
     except Exception as error:  # noqa: BLE001 - whatever zarr, numcodecs or the system raise on a document that is not sound
-        raise StoreError("zarr cannot open the array", where=node.path, found=f"{type(error).__name__}: {error}"[:300]) from error
+        raise StoreError(
+            "zarr cannot open the array", where=node.path, found=f"{type(error).__name__}: {error}"[:300]
+        ) from error
 
 
 def _printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from fractions import Fraction
 
+    from zmeta.jsondoc import JSONObject
+
 #: Axes of these types have a voxel size and an offset.
 PHYSICAL = ("space", "time")
 
@@ -114,12 +116,12 @@ class Metadata:
         """Return a copy with other axes."""
         return replace(self, axes=axes)
 
-    def core(self) -> dict[str, object]:
+    def core(self) -> JSONObject:
         """Return the core keys as plain JSON in the terms of the `zmeta` layout; what is absent is left out.
 
         Raises `ValueError` for a number that has no finite decimal.
         """
-        result: dict[str, object] = {}
+        result: JSONObject = {}
         if None not in self.names:
             result["axes"] = list(self.names)
         if None not in self.types:

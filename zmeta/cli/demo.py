@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zmeta.add import reading_of
-from zmeta.array.grid import parse_world
+from zmeta.canonical.world import parse_world
 from zmeta.config import Config
 from zmeta.errors import MetadataError, StoreError, ZmetaError
 from zmeta.jsondoc import JSONObject, dump_json
@@ -63,20 +64,26 @@ def _documents() -> dict[str, JSONObject]:
     viewer: JSONObject = {"pixelResolution": {"dimensions": [4, 4, 40], "unit": "nm"}, "downsamplingFactors": [2, 2, 1]}
     neuroglancer: JSONObject = {"axes": ["x", "y", "z"], "units": ["nm", "nm", "nm"], "resolution": [4, 4, 40]}
     wrong: JSONObject = {**gunpowder, "pixelResolution": {"dimensions": [4.8, 4.8, 40], "unit": "nm"}}
-    v2 = {
+    v2: dict[str, JSONObject] = {
         "gunpowder": gunpowder, "dacapo": dacapo, "funlib": funlib, "contradiction": wrong,
         "xarray": {"_ARRAY_DIMENSIONS": ["z", "y", "x"]}, "dimension_units": {"dimension_units": ["40 nm", "4 nm", "4 nm"]},
     }  # fmt: skip
-    documents: dict[str, JSONObject] = {"legacy.zarr/.zgroup": {"zarr_format": 2}, "legacy.zarr/image/.zgroup": {"zarr_format": 2}}
+    documents: dict[str, JSONObject] = {
+        "legacy.zarr/.zgroup": {"zarr_format": 2},
+        "legacy.zarr/image/.zgroup": {"zarr_format": 2},
+    }
     for name, attributes in v2.items():
         documents[f"legacy.zarr/{name}/.zarray"] = _ZARRAY
-        documents[f"legacy.zarr/{name}/.zattrs"] = attributes  # type: ignore[assignment]
+        documents[f"legacy.zarr/{name}/.zattrs"] = attributes
     documents["legacy.zarr/image/.zattrs"] = {"multiscales": [{"version": "0.4", **image}]}
     documents["legacy.zarr/image/s0/.zarray"] = _ZARRAY
     documents["legacy.zarr/image/s1/.zarray"] = {**_ZARRAY, "shape": [32, 32, 32]}
     documents["legacy.n5/attributes.json"] = {"n5": "2.0.0"}
-    for name, attributes in {"gunpowder": {"resolution": [4, 4, 40], "offset": [80, 0, 400]}, "cosem": cosem,
-                             "viewer_s1": viewer, "neuroglancer": neuroglancer}.items():  # fmt: skip
+    n5: dict[str, JSONObject] = {
+        "gunpowder": {"resolution": [4, 4, 40], "offset": [80, 0, 400]}, "cosem": cosem,
+        "viewer_s1": viewer, "neuroglancer": neuroglancer,
+    }  # fmt: skip
+    for name, attributes in n5.items():
         documents[f"legacy.n5/{name}/attributes.json"] = {**_N5, **attributes}
     return documents
 
@@ -107,7 +114,7 @@ def _title(text: str) -> None:
 
 
 def _show(path: str) -> None:
-    decoded = decode_node(open_array_node(path), reading_of(Config()))
+    decoded = decode_node(open_array_node(path), Config().reading())
     text = show_text(decoded, parse_world(None), quiet=not decoded.errors)
     encoding = sys.stdout.encoding or "utf-8"
     print("\n" + text.encode(encoding, "backslashreplace").decode(encoding))
@@ -120,7 +127,7 @@ def _make_and_refuse(folder: str) -> None:
     from zmeta.array.zarr_array import ZarrArray
 
     _title("2. a new array, made by ZarrArray in the zmeta convention, written and read by ROI")
-    identifier = ArrayIdentifier(container=os.path.join(folder, "new.zarr"), dataset="volumes/raw")
+    identifier = ArrayIdentifier(container=Path(folder, "new.zarr"), dataset="volumes/raw")
     array = ZarrArray.create_from_array_identifier(
         identifier,
         ["z", "y", "x"],
@@ -146,15 +153,13 @@ def _make_and_refuse(folder: str) -> None:
     print(f"\nThe document is {'untouched' if _bytes(array) == before else 'CHANGED'}.")
 
     _title('4. a right one: array.add_metadata({"offset": [0, 0, 0], "stain": "OTO", "acquired": date(2024, 5, 17)})')
-    from datetime import date
-
     array.add_metadata({"offset": [0, 0, 0], "stain": "OTO", "acquired": date(2024, 5, 17)})
     print(f"\n{array!r}")
-    print(f"  attributes {({key: array.attrs[key] for key in ('stain', 'acquired')})}")
+    print(f"  attributes { ({key: array.attrs[key] for key in ('stain', 'acquired')}) }")
 
     _title('5. the same on the legacy array of gunpowder, which keeps its own keys: {"voxel_size": [40, 8, 8]}')
     legacy = ZarrArray.open_from_array_identifier(
-        ArrayIdentifier(container=os.path.join(folder, "legacy.zarr"), dataset="gunpowder"), config=Config()
+        ArrayIdentifier(container=Path(folder, "legacy.zarr"), dataset="gunpowder"), config=Config()
     )
     legacy.add_metadata({"voxel_size": [40, 8, 8]})
     print(f"\n{legacy!r}\n  attributes {legacy.attrs.asdict()}")

@@ -61,9 +61,9 @@ def check_schema(schema: JSONObject, others: tuple[JSONObject, ...], where: str)
         yield "; ".join(part for part in (error.what, error.found, error.hint) if part)
         return
     for index, example in enumerate(_examples(schema)):
-        for error in iter_errors(validator, example, where):
-            place = "/".join(map(str, error.absolute_path))
-            yield f"examples/{index} is not valid at /{place}: {error.message[:200]}"
+        for problem in iter_errors(validator, example, where):
+            place = "/".join(map(str, problem.absolute_path))
+            yield f"examples/{index} is not valid at /{place}: {problem.message[:200]}"
 
 
 def _examples(schema: JSONObject) -> list[JSONValue]:
@@ -91,5 +91,3 @@ def check_refs(schema: JSONObject, others: tuple[JSONObject, ...], where: str) -
             stack += [(item, resolver) for key, item in value.items() if key not in ("examples", "default", "const", "enum")]
         elif isinstance(value, list):
             stack += [(item, resolver) for item in value]
-
-

@@ -6,8 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from zmeta.array.grid import World, parse_world
-from zmeta.array.zarr_array import reading_for
+from zmeta.canonical.world import World, parse_world
 from zmeta.config import load_config
 from zmeta.errors import NodeNotFoundError, ZmetaError
 from zmeta.nodes.node import DOCUMENTS, Node, list_children, open_node
@@ -32,7 +31,7 @@ def main(arguments: argparse.Namespace) -> int:
                 continue
             settings = config.for_path(found.path)
             world = parse_world(arguments.world_unit, parse_world(settings.world_unit))
-            decoded = decode_node(found, reading_for(settings, arguments.ome_anchor, world))
+            decoded = decode_node(found, settings.reading(arguments.ome_anchor, world))
             code = max(code, 1 if decoded.errors else 0)
             if arguments.format == "json":
                 results.append(show_json(decoded, world))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from zmeta.canonical.metadata import PHYSICAL, Metadata, type_of_name
 from zmeta.canonical.numbers_ import dump_number, parse_number
 from zmeta.canonical.units import NO_UNIT, long_name, unit_type
+from zmeta.canonical.world import World
 from zmeta.errors import EncodeError
 from zmeta.finding import Finding, Severity
 from zmeta.jsondoc import describe, pointer
@@ -36,7 +37,7 @@ class Reading:
 
     ome_anchor: Anchor = "corner"
     evidence: str = "the default"
-    world: tuple[str, str] = ("nanometer", "millisecond")
+    world: World = field(default_factory=World)
 
 
 @dataclass(frozen=True)
@@ -84,13 +85,17 @@ class Edit:
 class Decode(Protocol):
     """Fill a draft from what stands on the node and the groups above it."""
 
-    def __call__(self, draft: Draft, /) -> None: ...
+    def __call__(self, draft: Draft, /) -> None:
+        """Decode."""
+        ...
 
 
 class Encode(Protocol):
     """Give the edits that make a node say some metadata; raises `EncodeError` for what has no place."""
 
-    def __call__(self, metadata: Metadata, node: Node, reading: Reading, /) -> Iterable[Edit]: ...
+    def __call__(self, metadata: Metadata, node: Node, reading: Reading, /) -> Iterable[Edit]:
+        """Encode."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -192,7 +197,9 @@ class Draft:
         node = node or self.node
         place = node.attributes_pointer + pointer(*path) if path else ""
         text = "" if found is None else describe(found)
-        self.findings.append(Finding(code, f"{self.convention}: {message}", node.attributes_file, place, expected, text, hint))
+        self.findings.append(
+            Finding(code, f"{self.convention}: {message}", node.attributes_file, place, expected, text, hint)
+        )
 
     def infer(self, name: str, why: str) -> None:
         """Note that a field is a habit of the convention."""

@@ -72,10 +72,10 @@ class _Merger:
         return next((claim for claim in having if key not in claim.inferred), having[0] if having else None)
 
     def _contradict(self, what: str, first: Claim, second: Claim, one: str, other: str) -> None:
-        places = f"{first.id} {first.sources.get(what, '')} against {second.id} {second.sources.get(what, '')}"
-        message = f"{what} contradicts itself: {places}"
+        sides = [f"{text} ({c.id}, {c.sources.get(what, 'not said where')})" for c, text in ((first, one), (second, other))]
+        message = f"{what.replace('_', ' ')} is {sides[0]} against {sides[1]}"
         hint = "correct the wrong one; a truncated or stale copy is the usual cause"
-        self.findings.append(Finding("ZM401", message, self.node.path, "", one, other, hint))
+        self.findings.append(Finding("ZM401", message, self.node.path, hint=hint))
 
     def names(self, given: Given) -> tuple[str | None, ...]:
         """Return the axis names: given, stated, or filled in."""
@@ -139,7 +139,9 @@ class _Merger:
             pairs = [_pair(best.voxel_size, other.voxel_size, axis), _pair(offset, other_offset, axis)]
             factor = self._factor(axis, best, other, [pair for pair in pairs if pair is not None])
             if factor is None:
-                what = "offset" if pairs[0] is None or self._factor(axis, best, other, [pairs[0]]) is not None else "voxel_size"
+                what = (
+                    "offset" if pairs[0] is None or self._factor(axis, best, other, [pairs[0]]) is not None else "voxel_size"
+                )
                 self._contradict(what, best, other, *(_geometry(claim, what) for claim in (best, other)))
                 return best
             factors.append(factor[0])
@@ -150,7 +152,9 @@ class _Merger:
             best = replace(best, units=tuple(units), sources={**best.sources, "units": given_by.sources.get("units", "")})
         if offset is None and other_offset is not None:
             moved = tuple(None if v is None else v * f for v, f in zip(other_offset, factors, strict=True))
-            if best.voxel_size is not None and all((a is None) == (b is None) for a, b in zip(moved, best.voxel_size, strict=True)):
+            if best.voxel_size is not None and all(
+                (a is None) == (b is None) for a, b in zip(moved, best.voxel_size, strict=True)
+            ):
                 sources = {**best.sources, "offset": f"{other.sources.get('offset', '')} ({other.id})"}
                 best = replace(best, offset=moved, sources=sources, inferred=best.inferred - {"offset"})
                 self.findings = [f for f in self.findings if f.code != "ZM303"]
@@ -165,7 +169,7 @@ class _Merger:
         """
         mine = best.units[axis] if best.units else None
         theirs = other.units[axis] if other.units else None
-        world = self.reading.world[1 if (other.types or best.types or (None,) * self.node.ndim)[axis] == "time" else 0]
+        world = self.reading.world.unit((other.types or best.types or (None,) * self.node.ndim)[axis])
         candidates: list[tuple[Fraction | int, str | None]] = []
         if mine is None or theirs is None or mine == theirs:
             candidates.append((1, mine or theirs))

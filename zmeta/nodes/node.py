@@ -131,7 +131,9 @@ def open_node(path: str | os.PathLike[str], root: str | os.PathLike[str] | None 
         try:
             group = read_node(parent, node.format)
         except ZmetaError as error:
-            broken = error.finding("ZM005") if isinstance(error, DocumentError) else Finding("ZM005", error.what, error.where)
+            broken = (
+                error.finding("ZM005") if isinstance(error, DocumentError) else Finding("ZM005", error.what, error.where)
+            )
             findings.append(broken)
             continue
         if group is not None and group.kind == "group":
@@ -147,7 +149,9 @@ def open_array_node(path: str | os.PathLike[str], root: str | os.PathLike[str] |
     if node.kind != "array":
         children = [child for child in list_children(node.path)][:8]
         hint = f"name an array below it: {', '.join(children)}" if children else "name an array"
-        raise NodeTypeError("this is a group, not an array", where=node.path, expected="an array", found="a group", hint=hint)
+        raise NodeTypeError(
+            "this is a group, not an array", where=node.path, expected="an array", found="a group", hint=hint
+        )
     return node
 
 

@@ -11,7 +11,7 @@ from zmeta.finding import Severity
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from zmeta.array.grid import World
+    from zmeta.canonical.world import World
     from zmeta.pipeline import Decoded
 
 

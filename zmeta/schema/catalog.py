@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
+from jsonschema_specifications import REGISTRY
 from referencing import Registry, Resource
 from referencing.exceptions import NoSuchResource
 from referencing.jsonschema import DRAFT202012
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 #: Every packaged schema has an `$id` below this; it is a name, not a place to fetch from.
 BASE = "https://zmeta.github.io/zmeta/schemas/"
 _SUFFIX = ".schema.json"
+_SPECIFICATIONS: Registry[object] = REGISTRY
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -97,7 +99,9 @@ def find_schema(name: str) -> SchemaName:
         if found:
             return max(found, key=lambda entry: version_key(entry.version))
     known = ", ".join(dict.fromkeys(entry.convention for entry in every))
-    raise SchemaError("there is no such schema", expected=f"NAME[/DOCUMENT][@VERSION] with NAME one of {known}", found=repr(name))
+    raise SchemaError(
+        "there is no such schema", expected=f"NAME[/DOCUMENT][@VERSION] with NAME one of {known}", found=repr(name)
+    )
 
 
 def version_key(version: str) -> tuple[int, ...]:
@@ -129,17 +133,17 @@ def schema_text(name: SchemaName) -> str:
 def _packaged(uri: str) -> Resource[object]:
     """Return a packaged schema for a `$ref`; raises for everything else, so that nothing is fetched."""
     if uri == DIALECT or uri.startswith("https://json-schema.org/draft/2020-12/"):
-        from jsonschema_specifications import REGISTRY
-
-        return REGISTRY[uri.rstrip("#")]
+        return _SPECIFICATIONS[uri.rstrip("#")]
     path = uri.removeprefix(BASE).removesuffix(_SUFFIX)
     if not uri.startswith(BASE) or path not in {entry.path for entry in list_schemas()}:
-        raise NoSuchResource(ref=uri)
-    return Resource(load_schema(path), DRAFT202012)
+        raise NoSuchResource(ref=uri)  # type: ignore[call-arg]
+    return DRAFT202012.create_resource(load_schema(path))
 
 
 def registry(extra: Iterable[JSONObject] = ()) -> Registry[object]:
     """Return the registry that `$ref`s are resolved in: the packaged schemas, and others by their `$id`."""
-    resources = [(str(schema["$id"]), Resource(schema, DRAFT202012)) for schema in extra if isinstance(schema.get("$id"), str)]
+    resources = [
+        (str(schema["$id"]), DRAFT202012.create_resource(schema)) for schema in extra if isinstance(schema.get("$id"), str)
+    ]
     base: Registry[object] = Registry(retrieve=_packaged)  # type: ignore[call-arg]
-    return base.with_resources(resources)  # type: ignore[arg-type]
+    return base.with_resources(resources)

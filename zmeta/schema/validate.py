@@ -32,7 +32,9 @@ def make_validator(schema: JSONObject, extra: Iterable[JSONObject] = (), where: 
         Draft202012Validator.check_schema(schema)
     except _JSONSchemaError as error:
         place = pointer(*error.absolute_path)
-        raise SchemaError(f"the schema is not valid at {place or 'its root'}", where=where, found=error.message[:200]) from None
+        raise SchemaError(
+            f"the schema is not valid at {place or 'its root'}", where=where, found=error.message[:200]
+        ) from None
     except RecursionError:
         raise SchemaError("the schema is nested too deeply", where=where) from None
     return Draft202012Validator(schema, registry=registry((schema, *extra)))
@@ -47,7 +49,9 @@ def packaged_validator(path: str) -> Draft202012Validator:
 def iter_errors(validator: Draft202012Validator, data: JSONValue, where: str = "") -> Iterator[ValidationError]:
     """Yield errors, each the likeliest one where a union has many; raises `SchemaError` for a `$ref` that leads nowhere."""
     try:
-        for error in sorted(validator.iter_errors(data), key=lambda error: (list(map(str, error.absolute_path)), error.message)):
+        for error in sorted(
+            validator.iter_errors(data), key=lambda error: (list(map(str, error.absolute_path)), error.message)
+        ):
             yield best_match([error], key=relevance) or error
     except (_WrappedReferencingError, Unresolvable) as error:
         raise unresolved(error, where) from None
@@ -74,7 +78,11 @@ def validate(
     for error in iter_errors(validator, data, label):
         message = (f"{label}: " if label else "") + _message(error)
         place = at + pointer(*error.absolute_path)
-        findings.append(Finding(code, message, file, place, hint=hint, found="" if error.absolute_path == () else describe(error.instance)))
+        findings.append(
+            Finding(
+                code, message, file, place, hint=hint, found="" if error.absolute_path == () else describe(error.instance)
+            )
+        )
     return findings
 
 

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from zmeta.conventions.base import ConventionVersion
-from zmeta.conventions.dacapo.codec import decode, detect_0_1, detect_0_2_0, detect_0_2_1, encode_0_1, encode_0_2_0, encode_0_2_1
+from zmeta.conventions.dacapo.codec import (
+    decode,
+    detect_0_1,
+    detect_0_2_0,
+    detect_0_2_1,
+    encode_0_1,
+    encode_0_2_0,
+    encode_0_2_1,
+)
 
 VERSIONS = (
     ConventionVersion(

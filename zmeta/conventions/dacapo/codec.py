@@ -33,7 +33,11 @@ def split_axes(value: JSONValue) -> list[JSONValue] | None:
 
 def _detect(node: Node) -> bool:
     keys = node.attributes
-    if split_axes(keys.get("axes")) is None or isinstance(keys.get("units"), list) or keys.keys() & {"axistags", "voxel_size"}:
+    if (
+        split_axes(keys.get("axes")) is None
+        or isinstance(keys.get("units"), list)
+        or keys.keys() & {"axistags", "voxel_size"}
+    ):
         return False
     return "resolution" in keys and ("offset" in keys or node.format != "n5")
 
@@ -63,12 +67,16 @@ def decode(draft: Draft) -> None:
     reverse = node.format == "n5" and _x_first([str(name) for name in axes])
     if not draft.parse_names(axes, "axes", reverse=reverse):
         return
-    draft.take_geometry(
-        ("resolution",), keys.get("resolution"), ("offset",), keys.get("offset"), reverse=reverse
-    )
+    draft.take_geometry(("resolution",), keys.get("resolution"), ("offset",), keys.get("offset"), reverse=reverse)
     if node.format == "n5" and not reverse and not (_same_both_ways(draft.voxel_size) and _same_both_ways(draft.offset)):
         hint = "the axes are z-first, so dacapo wrote it before 2023-05-10 (values z-first) or in September 2023 (x-first)"
-        draft.note("ZM306", "the order of `resolution` and `offset` cannot be told", "resolution", found=keys["resolution"], hint=hint)
+        draft.note(
+            "ZM306",
+            "the order of `resolution` and `offset` cannot be told",
+            "resolution",
+            found=keys["resolution"],
+            hint=hint,
+        )
     units = keys.get("dimension_units")
     if reverse and isinstance(units, list):  # with channels dacapo put the entry of the channel at the wrong end
         units = None if "channel" in (draft.types or ()) else units[::-1]
@@ -104,7 +112,9 @@ def _decode_units(draft: Draft, value: JSONValue) -> None:
             continue
         if entry is None or entry[0] not in (None, size):
             path = ("dimension_units", axis)
-            draft.note("ZM401", "`dimension_units` contradicts `resolution`", *path, expected=decimal_text(size) or "", found=item)
+            draft.note(
+                "ZM401", "`dimension_units` contradicts `resolution`", *path, expected=decimal_text(size) or "", found=item
+            )
             return
         units[axis] = draft.parse_unit(entry[1], "dimension_units", axis)
     draft.units = tuple(units)

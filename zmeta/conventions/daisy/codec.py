@@ -97,5 +97,3 @@ def _encode(metadata: Metadata, node: Node, size_key: str, *, reverse: bool) -> 
             "offset": encode_numbers(corner[::step], "daisy", node),
         },
     )
-
-

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from zmeta.jsondoc import JSONValue
     from zmeta.nodes.node import Node
 
+
 def detect(node: Node) -> bool:
     """The key is there, and it is not dacapo's (whose channel entry is a count)."""
     keys = node.attributes

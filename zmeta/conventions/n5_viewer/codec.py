@@ -81,7 +81,7 @@ def decode(draft: Draft) -> None:
     factors = _factors(draft, place, sizes)
     if factors is None:
         return
-    how = "reversed because N5"
+    how = _reversed(node)
     if any(factor != 1 for factor in factors):
         how = f"× factors {[str(factor) for factor in factors]}, {how}".replace("'", "")
         sizes = tuple(size * factor for size, factor in zip(sizes, factors, strict=True))
@@ -93,6 +93,10 @@ def decode(draft: Draft) -> None:
     draft.voxel_size = draft.spread(sizes[::-1], axes_of)
     draft.source("voxel_size", *path, node=place, how=how)
     _decode_units(draft, axes_of)
+
+
+def _reversed(node: Node) -> str:
+    return "reversed because N5" if node.format == "n5" else "reversed: the key is x-first in Zarr too"
 
 
 def _base(draft: Draft) -> tuple[tuple[Fraction, ...], Node, Path] | None:
@@ -149,7 +153,9 @@ def _level_list(draft: Draft, level: int | None) -> tuple[Node, JSONValue, Path]
 def _parse_factors(draft: Draft, value: JSONValue, at: Node, path: Path, count: int) -> tuple[Fraction, ...] | None:
     factors = draft.parse_sizes(value, *path, node=at)
     if factors is not None and len(factors) < count:
-        draft.note("ZM201", "factors and voxel size differ in length", *path, node=at, expected=f"{count} factors", found=value)
+        draft.note(
+            "ZM201", "factors and voxel size differ in length", *path, node=at, expected=f"{count} factors", found=value
+        )
         return None
     return None if factors is None else factors[:count]
 
@@ -181,7 +187,7 @@ def _decode_units(draft: Draft, axes_of: tuple[int, ...]) -> None:
         parsed = [draft.parse_unit(unit, "units", index, node=place) for index, unit in enumerate(value)][::-1]
         for axis, unit in zip(axes_of, parsed, strict=True):
             units[axis] = unit if axis in physical else None
-        draft.source("units", "units", node=place, how="reversed because N5")
+        draft.source("units", "units", node=place, how=_reversed(draft.node))
     else:
         pixel = _find(draft.node, "pixelResolution")
         if pixel is None or not isinstance(pixel[1], dict):
@@ -234,13 +240,15 @@ def encode_neuroglancer(metadata: Metadata, node: Node, reading: Reading) -> Ite
         stored = list(sizes)
     if any(type_of_name(axis.name) != axis.type for axis in metadata.axes if axis.type != "channel"):
         raise no_place("neuroglancer-n5", "axis types that the names do not say", node)
-    marked = [n if a.physical or type_of_name(n) == a.type else n + "^" for n, a in zip(names, metadata.axes, strict=True)]
+    marked: list[JSONValue] = [
+        n if a.physical or type_of_name(n) == a.type else n + "^" for n, a in zip(names, metadata.axes, strict=True)
+    ]
     place = _find(node, "axes") or (node, None)
     if place[0] is not node and _find(node, "downsamplingFactors") is not None:
         raise no_place("neuroglancer-n5", "a change to one level of a pyramid", node, "change the group's attributes")
     keys: JSONObject = {
-        "axes": list(marked[::-1]),
-        "units": [ABBREVIATIONS.get(axis.unit or "", axis.unit or "") for axis in metadata.axes][::-1],
+        "axes": marked[::-1],
+        "units": [ABBREVIATIONS.get(axis.unit or "", axis.unit or "") for axis in reversed(metadata.axes)],
     }
     values = encode_numbers(_own_factors(node, tuple(stored[::-1])), "neuroglancer-n5", node)
     pixel = node.attributes.get("pixelResolution")

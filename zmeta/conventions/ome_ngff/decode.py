@@ -130,7 +130,7 @@ def _decode_axes(draft: Draft, level: Level) -> bool:
         message = f"the image has {len(axes)} axes and the array {draft.node.ndim}; the array's own attributes are read"
         draft.note("ZM407", message, *path, node=level.group)
         return False
-    entries = [{"name": axis} if isinstance(axis, str) else axis for axis in axes]
+    entries: list[JSONValue] = [{"name": axis} if isinstance(axis, str) else axis for axis in axes]
     names: list[JSONValue] = [axis.get("name") if isinstance(axis, dict) else None for axis in entries]
     if not draft.parse_names(names, *path, node=level.group):
         return False
@@ -160,7 +160,9 @@ def _decode_axes(draft: Draft, level: Level) -> bool:
 def _decode_unit(draft: Draft, level: Level, entry: dict[str, JSONValue], path: Path) -> str | None:
     if "unit" not in entry and "units" in entry:
         hint = "rename the key to `unit`"
-        draft.note("ZM104", "the key `units` stands for `unit`", *path, "units", node=level.group, found=entry["units"], hint=hint)
+        draft.note(
+            "ZM104", "the key `units` stands for `unit`", *path, "units", node=level.group, found=entry["units"], hint=hint
+        )
         return None
     return draft.parse_unit(entry.get("unit"), *path, "unit", node=level.group, long_only=True)
 
@@ -177,7 +179,9 @@ def compose(draft: Draft, level: Level, index: int) -> Affine | None:
         return None
     ndim = draft.node.ndim
     affine: Affine = ((Fraction(1),) * ndim, (Fraction(0),) * ndim)
-    if isinstance(own, list) and not any(isinstance(item, dict) and item.get("type") in ("scale", "identity") for item in own):
+    if isinstance(own, list) and not any(
+        isinstance(item, dict) and item.get("type") in ("scale", "identity") for item in own
+    ):
         draft.note("ZM305", "a level must have a scale", *path, node=level.group, found=own)
         return None
     result = apply_transforms(draft, level, own, path, affine)
@@ -208,7 +212,16 @@ def apply_transforms(draft: Draft, level: Level, transforms: JSONValue, path: Pa
             return None
         if len(vector) != draft.node.ndim:
             expected = f"{draft.node.ndim} values, one per axis"
-            draft.note("ZM201", f"`{kind}` does not fit the axes", *path, index, kind, node=level.group, expected=expected, found=entry[kind])
+            draft.note(
+                "ZM201",
+                f"`{kind}` does not fit the axes",
+                *path,
+                index,
+                kind,
+                node=level.group,
+                expected=expected,
+                found=entry[kind],
+            )
             return None
         if kind == "scale":
             scale = tuple(a * b for a, b in zip(scale, vector, strict=True))
@@ -243,8 +256,15 @@ def _corners(
         draft.note("ZM304", message, *_source_path(level), node=level.group, hint=hint)
     form = "binned: t_0 + (s - s_0)/2" if binned else "as level 0" if kept else ""
     anchor = f"{draft.reading.ome_anchor} of voxel 0 by {draft.reading.evidence}"
-    how = "; ".join(part for part in (f"read as the {anchor}", f"level {level.index} {form}" if form else "", _composed(level)) if part)
+    how = "; ".join(
+        part for part in (f"read as the {anchor}", f"level {level.index} {form}" if form else "", _composed(level)) if part
+    )
     draft.source("offset", *_source_path(level), node=level.group, how=how)
     if any(translations):
-        draft.note("ZM309", f"the translation is read as the {anchor} (setting `ome_anchor`)", *_source_path(level), node=level.group)
+        draft.note(
+            "ZM309",
+            f"the translation is read as the {anchor} (setting `ome_anchor`)",
+            *_source_path(level),
+            node=level.group,
+        )
     return tuple(corners)

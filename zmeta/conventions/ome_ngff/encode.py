@@ -81,7 +81,9 @@ def _axes(metadata: Metadata, names: list[str], level: Level | None) -> list[JSO
     kept = before if isinstance(before, list) and len(before) == len(names) else [{}] * len(names)
     result: list[JSONValue] = []
     for name, axis, old in zip(names, metadata.axes, kept, strict=True):
-        entry: JSONObject = {key: value for key, value in old.items() if key not in ("unit", "units")} if isinstance(old, dict) else {}
+        entry: JSONObject = (
+            {key: value for key, value in old.items() if key not in ("unit", "units")} if isinstance(old, dict) else {}
+        )
         unit: JSONObject = {"unit": axis.unit} if axis.unit else _channel_unit(old, axis)
         result.append({**entry, "name": name, "type": axis.type, **unit})
     return result

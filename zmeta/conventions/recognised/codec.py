@@ -39,7 +39,9 @@ _DETECT: dict[str, Callable[[Node], bool]] = {
     "paintera": _on_node_or_parents("painteraData"),
     "n5-canonical": lambda node: "spatialTransform" in node.attributes,
     "n5-imagej": lambda node: "pixelWidth" in node.attributes,
-    "bdv-n5": lambda node: node.format == "n5" and _on_node_or_parents("multiScale")(node) and not _on_node_or_parents("painteraData")(node),
+    "bdv-n5": lambda node: (
+        node.format == "n5" and _on_node_or_parents("multiScale")(node) and not _on_node_or_parents("painteraData")(node)
+    ),
     "ilastik": lambda node: "axistags" in node.attributes,
     "spatial": _declares_spatial,
 }
@@ -53,4 +55,6 @@ def detects(name: str) -> Callable[[Node], bool]:
 def decode(draft: Draft) -> None:
     """State the reason, and nothing else."""
     title, why = next((row[2], row[4]) for row in TABLE if row[0] == draft.convention)
-    draft.note("ZM402", f"recognised as {title}, which is not decoded: {why}", hint="pass default_voxel_size, or add metadata")
+    draft.note(
+        "ZM402", f"recognised as {title}, which is not decoded: {why}", hint="pass default_voxel_size, or add metadata"
+    )
