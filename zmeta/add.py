@@ -48,12 +48,12 @@ def add_to_node(
     """Add metadata to the array in a folder; see `zmeta.add_metadata`."""
     settings = (config or load_config()).for_path(path)
     keys, findings = plain(payload)
-    bound = (*profiles, *settings.profiles)
+    explicit = tuple(profiles)
     removed = frozenset(remove)
 
     def compute() -> tuple[Sequence[Change], tuple[Finding, ...]]:
-        node = open_array_node(path, root)
-        edits, after = plan_edits(node, keys, removed, findings, bound, settings)
+        node = open_array_node(path, root, fresh=True)
+        edits, after = plan_edits(node, keys, removed, findings, explicit, settings)
         return plan_changes(node, edits), tuple(f for f in after.findings if f.severity < Severity.ERROR)
 
     return update(compute)
@@ -75,7 +75,7 @@ def plan_edits(
     before = decode_node(node, reading)
     core: JSONObject = {key: value for key, value in keys.items() if key in CORE_KEYS}
     custom: JSONObject = {key: value for key, value in keys.items() if key not in CORE_KEYS}
-    problems = [*findings, *check_core(core), *_check_custom(custom, before, profiles, config)]
+    problems = [*findings, *check_core(core), *check_custom(custom, node, profiles, config)]
     wanted = before.metadata
     if core and not problems:
         wanted, more = merge_core(before.metadata, core, node)
@@ -86,7 +86,7 @@ def plan_edits(
         edits += encode_edits(wanted, before, reading, config)
     after = decode_node(apply_edits(node, edits), reading)
     problems = [*after.errors, *check_schemas(after, edits), *check_profiles(after, profiles, config)]
-    if not problems and not remove and filled(after.metadata) != filled(wanted):
+    if not problems and not remove and not says(after.metadata, wanted):
         problems.append(_inexact(wanted, after.metadata, node))
     _refuse(problems, node)
     return edits, after
@@ -102,6 +102,12 @@ def filled(metadata: Metadata) -> Metadata:
     """Return metadata with an offset of 0 where none is stated, as readers take it."""
     axes = [replace(a, offset=a.offset or Fraction(0)) if a.voxel_size is not None else a for a in metadata.axes]
     return metadata.with_axes(tuple(axes))
+
+
+def says(metadata: Metadata, wanted: Metadata) -> bool:
+    """Whether metadata says exactly what is wanted; a name or type that is not wanted may be filled in by a habit."""
+    pairs = zip(filled(metadata).axes, filled(wanted).axes, strict=True)
+    return all(found == replace(axis, name=axis.name or found.name, type=axis.type or found.type) for found, axis in pairs)
 
 
 def _inexact(wanted: Metadata, after: Metadata, node: Node) -> Finding:
@@ -120,15 +126,11 @@ def _axis(axis: Axis) -> str:
     return f"{axis.name} {axis.type} {axis.unit or 'no unit'} {axis.voxel_size} at {axis.offset}"
 
 
-def _check_custom(custom: JSONObject, before: Decoded, profiles: Sequence[Profile], config: Config) -> list[Finding]:
-    node = before.node
+def check_custom(custom: JSONObject, node: Node, profiles: Sequence[Profile], config: Config) -> list[Finding]:
+    """Return what is wrong with the names of custom keys: those that N5 reserves, and near misses of core keys."""
     findings = []
-    named = {
-        name
-        for profile in profiles
-        if profile.binds(node.path, node.attributes | custom, config.file)
-        for name in profile.names()
-    }
+    bound = bound_profiles(profiles, config, node.path, node.attributes | custom)
+    named = {name for profile in bound for name in profile.names()}
     for key, value in custom.items():
         if node.format == "n5" and key in N5_RESERVED:
             message = f"N5 keeps `{key}` for itself: it would overwrite what describes the array"
@@ -204,9 +206,8 @@ def encode_edits(wanted: Metadata, before: Decoded, reading: Reading, config: Co
         wanted = wanted.with_axes(tuple(replace(axis, offset=None) for axis in wanted.axes))
     rows = [BY_ID[claim.id] for claim in before.claims if claim.id in BY_ID]
     speaking = [row for row in rows if row.encode is not None and not row.names_only]
-    silent = [row for row in rows if row.encode is None and (row.on_group or row.schema == "")]
-    for row in silent if not speaking else ():
-        if wanted.voxel_size is not None and row.schema:
+    for row in rows if not speaking else ():
+        if wanted.voxel_size is not None and row.on_group and row.schema:
             hint = f"migrate the image to a later version of {row.convention} first"
             finding = Finding("ZM409", f"{row.id} has no place for a voxel size", node.attributes_file, hint=hint)
             raise EncodeError("the convention cannot hold the metadata", where=node.path, findings=(finding,))
@@ -321,13 +322,16 @@ def check_schemas(after: Decoded, edits: Sequence[Edit]) -> list[Finding]:
 
 
 def check_profiles(after: Decoded, profiles: Sequence[Profile], config: Config) -> list[Finding]:
-    """Return what breaks the profiles that bind an array."""
+    """Return what breaks the profiles that bind an array: those handed over, and those of the settings that fit it."""
     node = after.node
-    findings: list[Finding] = []
-    for profile in profiles:
-        if not profile.match or profile.binds(node.path, node.attributes, config.file):
-            findings += profile.check(custom_of(after), after.metadata.core(), node.attributes_file, node.attributes_pointer)
-    return findings
+    custom, core = custom_of(after), after.metadata.core()
+    bound = bound_profiles(profiles, config, node.path, node.attributes)
+    return [f for profile in bound for f in profile.check(custom, core, node.attributes_file, node.attributes_pointer)]
+
+
+def bound_profiles(profiles: Sequence[Profile], config: Config, path: str, attributes: JSONObject) -> list[Profile]:
+    """Return the profiles that bind an array with such attributes."""
+    return [*profiles, *(profile for profile in config.profiles if profile.binds(path, attributes, config.file))]
 
 
 #: Keys on an array that belong to a convention; they are no custom attributes.

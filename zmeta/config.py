@@ -1,11 +1,12 @@
 """Settings from `zmeta.toml` or `[tool.zmeta]` in `pyproject.toml`, looked for in the working directory and above it.
 
-A file beside the data is not read: data does not decide how it is understood. Settings are read once per process and folder.
+A file beside the data is not read: data does not decide how it is understood. A change is seen within a second.
 """
 
 from __future__ import annotations
 
 import os
+import time
 import tomllib
 from dataclasses import dataclass, fields, replace
 from fnmatch import fnmatchcase
@@ -59,8 +60,8 @@ class Config:
             raise ConfigError("`ome_anchor` is wrong", expected="corner or centre", found=repr(anchor))
         world = world or parse_world(self.world_unit)
         if anchor is not None:
-            return Reading(anchor, "the argument `ome_anchor`", world)
-        return Reading(
+            return _reading(anchor, "the argument `ome_anchor`", world)
+        return _reading(
             self.ome_anchor, f"`ome_anchor` in {self.file}" if self.ome_anchor != "corner" else "the default", world
         )
 
@@ -71,6 +72,9 @@ class Config:
             if matches(path, globs, self.file):
                 settings = replace(settings, **changes)  # type: ignore[arg-type]
         return settings
+
+
+_reading = lru_cache(maxsize=64)(Reading)
 
 
 def matches(path: str, globs: tuple[str, ...], file: str) -> bool:
@@ -87,11 +91,13 @@ def load_config(start: str | None = None) -> Config:
 
     Raises `ConfigError` for a file that is not TOML, or that sets what does not exist.
     """
-    return _load(os.path.abspath(start or os.getcwd()))
+    return _load(os.getcwd() if start is None else os.path.abspath(start), int(time.monotonic()))
 
 
 @lru_cache(maxsize=32)
-def _load(folder: str) -> Config:
+def _load(folder: str, second: int) -> Config:
+    """Look for the file at most once a second; `second` is there for the cache."""
+    del second
     while True:
         for name, keys in (("zmeta.toml", ()), ("pyproject.toml", ("tool", "zmeta"))):
             file = os.path.join(folder, name)
@@ -135,6 +141,8 @@ def _settings(table: dict[str, object], file: str) -> dict[str, object]:
             raise ConfigError(f"there is no setting `{key}`", where=file, expected=expected)
         if key in ("world_unit", "mirror"):
             result[key] = _strings([value] if isinstance(value, str) else value, key, file)
+            if key == "world_unit":
+                _check_units(result[key], file)
         else:
             result[key] = value
     if result.get("ome_anchor", "corner") not in ("corner", "centre"):
@@ -145,6 +153,14 @@ def _settings(table: dict[str, object], file: str) -> dict[str, object]:
                 "there is no such convention to write", where=file, expected=", ".join(sorted(names)), found=repr(name)
             )
     return result
+
+
+def _check_units(units: object, file: str) -> None:
+    try:
+        parse_world(cast("tuple[str, ...]", units))
+    except ConfigError as error:
+        error.where = file
+        raise
 
 
 def _tables(table: dict[str, object], key: str, file: str) -> list[dict[str, object]]:
@@ -176,6 +192,6 @@ def _profiles(table: dict[str, object], file: str) -> tuple[Profile, ...]:
             expected = "schema, and any of match, name, version, uuid"
             raise ConfigError("[[profile]] is wrong", where=file, expected=expected, found=", ".join(map(str, entry)))
         options = {key: str(entry[key]) for key in ("name", "version", "uuid") if key in entry}
-        match = _strings(entry.get("match", []), "profile.match", file)
+        match = _strings(entry.get("match", ["*"]), "profile.match", file)
         profiles.append(Profile.from_file(os.path.join(root, str(entry["schema"])), match=match, extra=extra, **options))
     return tuple(profiles)

@@ -29,6 +29,8 @@ MAX_BYTES = 64 * 1024 * 1024
 MAX_DEPTH = 100
 #: A number is taken as a size or a place only within these powers of ten.
 MAX_EXPONENT = 300
+#: And only with so many characters.
+MAX_LITERAL = 1000
 
 
 class ExactFloat(float):
@@ -69,6 +71,19 @@ def _parse_object(pairs: list[tuple[str, JSONValue]]) -> JSONObject:
     return result
 
 
+_DECODER = json.JSONDecoder(object_pairs_hook=_parse_object, parse_float=_parse_float)
+
+
+def _lenient_decoder(constants: list[str]) -> json.JSONDecoder:
+    """Return a decoder that takes down every NaN and Infinity token it meets."""
+
+    def parse_constant(token: str) -> float:
+        constants.append(token)
+        return float(token.replace("inity", ""))
+
+    return json.JSONDecoder(object_pairs_hook=_parse_object, parse_float=_parse_float, parse_constant=parse_constant)
+
+
 def parse_json(raw: bytes, file: str) -> tuple[JSONObject, tuple[Finding, ...]]:
     """Parse the bytes of one document.
 
@@ -85,16 +100,13 @@ def parse_json(raw: bytes, file: str) -> tuple[JSONObject, tuple[Finding, ...]]:
     if len(raw) > MAX_BYTES:
         raise too_large(file, len(raw))
     constants: list[str] = []
-    decoder = json.JSONDecoder(
-        object_pairs_hook=_parse_object,
-        parse_float=_parse_float,
-        parse_constant=lambda token: constants.append(token) or float(token.replace("inity", "")),  # type: ignore[func-returns-value]
-    )
     bom = raw.startswith(b"\xef\xbb\xbf")
     try:
         text = raw.decode("utf-8-sig" if bom else "utf-8")
         _refuse_deep(text, file)
-        data = decoder.decode(text)
+        data = (_lenient_decoder(constants) if b"NaN" in raw or b"Infinity" in raw else _DECODER).decode(text)
+    except DocumentError:
+        raise
     except UnicodeDecodeError as error:
         raise _broken(
             file,
@@ -167,8 +179,9 @@ def exact(value: object) -> str | None:
         return str(value) if abs(value) < 10**MAX_EXPONENT else None
     literal = value.literal if isinstance(value, ExactFloat) else repr(float(value))
     if isinstance(value, ExactFloat):
-        decimal = Decimal(literal)
-        if decimal and abs(decimal.adjusted()) > MAX_EXPONENT:
+        if value == 0:  # 0e999999999 is zero, 1e-999999999 is not; neither may be computed
+            return "0" if not literal.lower().partition("e")[0].strip("-0.") else None
+        if len(literal) > MAX_LITERAL or not math.isfinite(value) or abs(Decimal(literal).adjusted()) > MAX_EXPONENT:
             return None
         return literal
     return literal if math.isfinite(value) and (value == 0 or 1e-300 < abs(value) < 1e300) else None

@@ -8,6 +8,7 @@ Everything after the first arrow is pure. Writing is the mirror of it and stands
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from zmeta.conventions.base import Claim, Reading
@@ -30,7 +31,7 @@ class Decoded:
     metadata: Metadata
     findings: tuple[Finding, ...]
 
-    @property
+    @cached_property
     def errors(self) -> tuple[Finding, ...]:
         """The findings that make the metadata unusable."""
         return tuple(finding for finding in self.findings if finding.severity == Severity.ERROR)

@@ -1,20 +1,18 @@
-"""Creating arrays: everything is judged before anything is made, and the array appears whole or not at all.
+"""Creating arrays: what is asked for, what is there already, and the judgement of both before anything is made.
 
-The array is made in a hidden folder beside its place, with its attributes, and renamed into it. Groups that were made on
-the way are taken away again where a later step fails.
+`make.py` does the making.
 """
 
 from __future__ import annotations
 
+import operator
 import os
-import shutil
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
-from funlib.geometry import Coordinate, Roi
+from funlib.geometry import Roi
 
 from zmeta.add import (
     apply_edits,
@@ -22,16 +20,18 @@ from zmeta.add import (
     check_schemas,
     default_row,
     encode_with,
-    filled,
     latest_row,
-    plan_changes,
+    says,
 )
 from zmeta.array.grid import from_world
-from zmeta.canonical.world import World, to_world
+from zmeta.array.make import make_array
+from zmeta.array.pixels import open_pixels
 from zmeta.canonical.metadata import PHYSICAL, Axis, Metadata, type_of_name
 from zmeta.canonical.numbers_ import number_text
 from zmeta.canonical.units import long_name, unit_type
+from zmeta.canonical.world import World, to_world
 from zmeta.conventions.base import Edit
+from zmeta.conventions.registry import BY_ID, VERSIONS
 from zmeta.errors import (
     ArrayExistsError,
     ConfigError,
@@ -39,13 +39,11 @@ from zmeta.errors import (
     MetadataError,
     NodeNotFoundError,
     StoreError,
-    ZmetaError,
 )
 from zmeta.finding import Finding
-from zmeta.jsondoc import dump_json
+from zmeta.jsondoc import describe, pointer
 from zmeta.nodes.node import Node, join_dataset, open_node, read_node
-from zmeta.nodes.write import sync_folder, write
-from zmeta.payload import plain
+from zmeta.payload import CORE_KEYS, plain
 from zmeta.pipeline import decode_node
 
 if TYPE_CHECKING:
@@ -72,7 +70,7 @@ class CreateRequest:
     num_channels: int | None
     voxel_size: tuple[Fraction, ...]
     dtype: np.dtype[Any]
-    write_size: Coordinate | None
+    write_size: tuple[Fraction, ...] | None
     overwrite: bool
     units: str | Sequence[str | None] | None
     zarr_format: Literal[2, 3] | None
@@ -88,15 +86,14 @@ def create_array(request: CreateRequest, world: World, config: Config) -> None:
     config = config.for_path(path)
     metadata = _metadata(request, world)
     shape = _shape(request, metadata)
+    chunks = _chunks(request, metadata, shape)
+    custom = _custom(request, path)
     groups = _groups_above(path, root)
-    zarr_format = _format(request, groups, path)
-    custom, findings = plain(request.attributes)
-    if findings:
-        raise MetadataError("refused, nothing was written", where=path, findings=findings)
     existing = _existing(path, root)
     if existing is not None and not request.overwrite:
-        _require_same(existing, metadata, shape, request, custom, config, path)
+        _require_same(existing, metadata, shape, request, custom, config, world)
         return
+    zarr_format = _format(request, groups, existing, path)
     _refuse_container(path, groups)
     node = Node(
         path,
@@ -106,10 +103,16 @@ def create_array(request: CreateRequest, world: World, config: Config) -> None:
         custom,
         shape,
         str(request.dtype),
-        ancestors=_ancestors(path, groups, root, zarr_format),
+        ancestors=_ancestors(path, groups, zarr_format),
     )
     edits = _judge(node, metadata, request, config)
-    _make(node, edits, _chunks(request, metadata, shape), request, root)
+    try:
+        make_array(node, edits, chunks, request.dtype, root, overwrite=request.overwrite)
+    except ArrayExistsError:  # another process was faster: its array is judged as any other that is there
+        existing = _existing(path, root)
+        if existing is None or request.overwrite:
+            raise
+        _require_same(existing, metadata, shape, request, custom, config, world)
 
 
 # --- what is asked for ----------------------------------------------------------------------------------------------
@@ -136,7 +139,7 @@ def _metadata(request: CreateRequest, world: World) -> Metadata:
         )
     if not isinstance(request.roi, Roi) or request.roi.unbounded or request.roi.empty:
         raise GeometryError("a bounded ROI that is not empty is needed", found=str(request.roi))
-    if not (len(physical) == request.roi.dims == len(request.voxel_size)):
+    if not 0 < len(physical) == request.roi.dims == len(request.voxel_size):
         found = (
             f"{len(physical)} physical axes, {request.roi.dims} dimensions of the ROI, {len(request.voxel_size)} voxel sizes"
         )
@@ -160,6 +163,8 @@ def _units(units: str | Sequence[str | None] | None, kinds: list[str]) -> list[s
         if isinstance(units, str)
         else list(units)
     )
+    if isinstance(units, str) and not any(given):
+        raise GeometryError("no axis is of the kind of the unit", expected="a unit of space", found=repr(units))
     if len(given) != len(kinds):
         raise GeometryError(
             "units do not fit the axes", expected=f"{len(kinds)} units, one per physical axis", found=repr(units)
@@ -176,14 +181,29 @@ def _units(units: str | Sequence[str | None] | None, kinds: list[str]) -> list[s
     return given
 
 
+def _custom(request: CreateRequest, path: str) -> JSONObject:
+    custom, findings = plain(request.attributes)
+    for key in custom.keys() & set(CORE_KEYS):
+        message = f"`{key}` is no custom attribute: it follows from the arguments"
+        findings.append(Finding("ZM103", message, path, pointer(key), found=describe(custom[key]), hint="leave it out"))
+    if findings:
+        raise MetadataError("refused, nothing was created", where=path, findings=findings)
+    return custom
+
+
+def _channels(number: object) -> int:
+    count = -1 if isinstance(number, bool) or not hasattr(number, "__index__") else operator.index(number)
+    if count < 1:
+        raise GeometryError("a number of channels must be 1 or more", found=repr(number))
+    return count
+
+
 def _shape(request: CreateRequest, metadata: Metadata) -> tuple[int, ...]:
     shape: list[int] = []
     extents = iter(zip(request.roi.begin, request.roi.shape, request.voxel_size, strict=True))
     for axis in metadata.axes:
         if not axis.physical:
-            if not isinstance(request.num_channels, int) or request.num_channels < 1:
-                raise GeometryError("a number of channels must be 1 or more", found=repr(request.num_channels))
-            shape.append(request.num_channels)
+            shape.append(_channels(request.num_channels))
             continue
         _, extent, size = next(extents)
         count = Fraction(extent) / size
@@ -196,30 +216,34 @@ def _shape(request: CreateRequest, metadata: Metadata) -> tuple[int, ...]:
 
 
 def _chunks(request: CreateRequest, metadata: Metadata, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """A write size in voxels, or a cube of about `CHUNK_BYTES` over all channels."""
+    """The write size in voxels, or about `CHUNK_BYTES` over all channels, as even as the shape allows."""
     physical = metadata.physical
+    chunks = list(shape)
     if request.write_size is not None:
-        if request.write_size.dims != len(physical):
+        text = ", ".join(map(number_text, request.write_size))
+        if len(request.write_size) != len(physical):
             raise GeometryError(
                 "the write size has the wrong number of dimensions",
                 expected=str(len(physical)),
-                found=str(request.write_size),
+                found=text,
             )
-        sizes = [Fraction(size) / voxel for size, voxel in zip(request.write_size, request.voxel_size, strict=True)]
+        sizes = [size / voxel for size, voxel in zip(request.write_size, request.voxel_size, strict=True)]
         if any(size.denominator != 1 or size < 1 for size in sizes):
             voxel = ", ".join(map(number_text, request.voxel_size))
             raise GeometryError(
                 "the write size is not a multiple of the voxel size",
                 expected=f"multiples of {voxel}",
-                found=str(request.write_size),
+                found=text,
             )
-        edges = [int(size) for size in sizes]
-    else:
-        voxels = CHUNK_BYTES / ((request.num_channels or 1) * max(request.dtype.itemsize, 1))
-        edges = [max(1, int(voxels ** (1 / len(physical))))] * len(physical)
-    chunks = list(shape)
-    for axis, edge in zip(physical, edges, strict=True):
-        chunks[axis] = min(edge, shape[axis])
+        for axis, size in zip(physical, sizes, strict=True):
+            chunks[axis] = min(int(size), shape[axis])
+        return tuple(chunks)
+    voxels = CHUNK_BYTES / ((request.num_channels or 1) * max(request.dtype.itemsize, 1))
+    by_extent = sorted(physical, key=lambda axis: shape[axis])  # what a short axis cannot take goes to the longer ones
+    for position, axis in enumerate(by_extent):
+        edge = int(voxels ** (1 / (len(by_extent) - position)))
+        chunks[axis] = min(max(edge, 1), shape[axis])
+        voxels /= chunks[axis]
     return tuple(chunks)
 
 
@@ -242,9 +266,12 @@ def _groups_above(path: str, root: str) -> list[tuple[str, Node | None]]:
     return result
 
 
-def _format(request: CreateRequest, groups: list[tuple[str, Node | None]], path: str) -> Literal[2, 3]:
+def _format(
+    request: CreateRequest, groups: list[tuple[str, Node | None]], existing: Node | None, path: str
+) -> Literal[2, 3]:
     found: list[Format] = [node.format for _, node in groups if node is not None]
-    if "n5" in found:
+    there = "n5" if existing is not None and existing.format == "n5" else None
+    if "n5" in (*found, there):
         raise StoreError("arrays are not created in N5 containers", where=path, hint="create a Zarr container")
     wanted = request.zarr_format
     if wanted not in (None, 2, 3):
@@ -256,7 +283,8 @@ def _format(request: CreateRequest, groups: list[tuple[str, Node | None]], path:
             found=f"zarr_format={wanted}",
             hint=f"pass zarr_format={found[0]}",
         )
-    return cast("Literal[2, 3]", wanted or (found[-1] if found else 3))
+    default = 3 if existing is None else existing.format
+    return cast("Literal[2, 3]", wanted or (found[-1] if found else default))
 
 
 def _existing(path: str, root: str) -> Node | None:
@@ -287,10 +315,9 @@ def _require_same(
     request: CreateRequest,
     custom: JSONObject,
     config: Config,
-    path: str,
+    world: World,
 ) -> None:
-    decoded = decode_node(node, config.reading())
-    world = config.reading().world
+    decoded = decode_node(node, config.reading(world=world))
     there = decoded.require()
     pairs: list[tuple[str, object, object]] = [("shape", list(shape), list(node.shape))]
     pairs.append(("axes", list(metadata.names), list(there.names)))
@@ -298,17 +325,20 @@ def _require_same(
     pairs.append(("offset", _in_world(metadata, "offset", world), _in_world(there, "offset", world)))
     if request.units is not None:
         pairs.append(("units", list(metadata.units), list(there.units)))
-    from zmeta.array.zarr_array import _open_pixels
-
-    if node.format != "n5":
-        pairs.append(("dtype", str(request.dtype), str(np.dtype(_open_pixels(node, writable=False).dtype))))
+    dtype = np.dtype(node.dtype if node.format == "n5" else open_pixels(node, writable=False).dtype)
+    pairs.append(("dtype", str(request.dtype.newbyteorder("=")), str(dtype.newbyteorder("="))))
     if request.zarr_format is not None:
         pairs.append(("zarr_format", request.zarr_format, node.format))
+    spoken = {name for claim in decoded.claims for name in (claim.convention, claim.id)}
+    if request.convention is not None and request.convention not in spoken:
+        pairs.append(("convention", request.convention, there.convention))
     pairs += [(f"attributes.{key}", value, node.attributes.get(key)) for key, value in custom.items()]
     differences = [f"{key}: asked for {wanted}, there is {found}" for key, wanted, found in pairs if wanted != found]
     if differences:
         raise ArrayExistsError(
-            "another array stands there: " + "; ".join(differences), where=path, hint="pass overwrite=True to replace it"
+            "another array stands there: " + "; ".join(differences),
+            where=node.path,
+            hint="pass overwrite=True to replace it",
         )
 
 
@@ -320,9 +350,7 @@ def _in_world(metadata: Metadata, key: str, world: World) -> list[str]:
 # --- judging and making ---------------------------------------------------------------------------------------------
 
 
-def _ancestors(
-    path: str, groups: list[tuple[str, Node | None]], root: str, zarr_format: Literal[2, 3]
-) -> tuple[tuple[Node, str], ...]:
+def _ancestors(path: str, groups: list[tuple[str, Node | None]], zarr_format: Literal[2, 3]) -> tuple[tuple[Node, str], ...]:
     """The groups above as they will be: those that are there, and new ones."""
     result = []
     for folder, node in reversed(groups):
@@ -345,9 +373,14 @@ def _judge(node: Node, metadata: Metadata, request: CreateRequest, config: Confi
         edits += new
         current = apply_edits(current, new)
     after = decode_node(current, reading)
-    profiles = (*request.profiles, *config.profiles)
-    problems = [*after.errors, *check_schemas(after, [*edits, Edit(node)]), *check_profiles(after, profiles, config)]
-    if not problems and filled(after.metadata) != filled(metadata):
+    if after.metadata.names != metadata.names:  # the convention has no place for names, and the container has
+        edits += encode_with(BY_ID[f"xarray@{node.format}"], metadata, current, reading, mirror=False)
+        after = decode_node(apply_edits(node, edits), reading)
+    problems = [*after.errors, *check_schemas(after, [*edits, Edit(node)]), *check_profiles(after, request.profiles, config)]
+    if not problems and rows[0].id not in {claim.id for claim in after.claims}:
+        text = f"{rows[0].id} is not what an array of {node.format_name} is written in"
+        problems.append(Finding("ZM409", text, node.path, found=after.metadata.convention or ""))
+    if not problems and not says(after.metadata, metadata):
         problems.append(Finding("ZM409", f"{rows[0].id} cannot say exactly what was asked for", node.path))
     if problems:
         raise MetadataError("refused, nothing was created", where=node.path, findings=problems)
@@ -356,8 +389,6 @@ def _judge(node: Node, metadata: Metadata, request: CreateRequest, config: Confi
 
 def latest_row_named(convention: str, node: Node) -> ConventionVersion:
     """Return the version of a convention that a user names, as `name` or `name@version`; raises `ConfigError`."""
-    from zmeta.conventions.registry import BY_ID, VERSIONS
-
     if convention in BY_ID and BY_ID[convention].encode is not None:
         return BY_ID[convention]
     names = [row.convention for row in VERSIONS if row.encode is not None and not row.names_only]
@@ -366,126 +397,3 @@ def latest_row_named(convention: str, node: Node) -> ConventionVersion:
             "there is no such convention to write", expected=", ".join(dict.fromkeys(names)), found=repr(convention)
         )
     return latest_row(convention, node)
-
-
-def _make(node: Node, edits: Sequence[Edit], chunks: tuple[int, ...], request: CreateRequest, root: str) -> None:
-    made: list[str] = []
-    folder, name = os.path.split(node.path)
-    temporary = os.path.join(folder, f".{name}.zmeta-tmp")
-    old = os.path.join(folder, f".{name}.zmeta-old")
-    try:
-        made += _make_groups(node)
-        _remove_tree(temporary)
-        _make_array(temporary, node, [edit for edit in edits if edit.node.path == node.path], chunks, request)
-        above = [edit for edit in edits if edit.node.path != node.path]
-        _swap(temporary, node.path, old)
-        try:
-            _edit_groups(node, above, root)
-        except BaseException:
-            _remove_tree(node.path)
-            if os.path.lexists(old):
-                os.replace(old, node.path)
-            raise
-        _remove_tree(old)
-    except OSError as error:
-        _undo(made, temporary)
-        if isinstance(error, ZmetaError):
-            raise
-        raise StoreError("cannot create the array", where=node.path, found=error.strerror or str(error)) from None
-    except BaseException:
-        _undo(made, temporary)
-        raise
-
-
-def _undo(made: list[str], temporary: str) -> None:
-    _remove_tree(temporary)
-    for path in reversed(made):
-        with suppress(OSError):
-            os.rmdir(path) if os.path.isdir(path) else os.unlink(path)
-
-
-def _make_groups(node: Node) -> list[str]:
-    """Make the groups that are missing; return what was made, in order."""
-    made: list[str] = []
-    for group, _ in reversed(node.ancestors):
-        if group.documents:
-            continue
-        folder = group.path
-        missing = []
-        while not os.path.isdir(folder):
-            missing.append(folder)
-            folder = os.path.dirname(folder)
-        for new in reversed(missing):
-            os.mkdir(new)
-            made.append(new)
-        file = os.path.join(group.path, "zarr.json" if node.format == 3 else ".zgroup")
-        document: JSONObject = (
-            {"zarr_format": 3, "node_type": "group", "attributes": {}} if node.format == 3 else {"zarr_format": 2}
-        )
-        with open(file, "xb") as handle:
-            made.append(file)
-            handle.write(dump_json(document))
-    parent = os.path.dirname(node.path)
-    missing = []
-    while not os.path.isdir(parent):
-        missing.append(parent)
-        parent = os.path.dirname(parent)
-    for new in reversed(missing):
-        os.mkdir(new)
-        made.append(new)
-    return made
-
-
-def _make_array(path: str, node: Node, edits: Sequence[Edit], chunks: tuple[int, ...], request: CreateRequest) -> None:
-    import zarr
-
-    attributes = apply_edits(node, edits).attributes
-    names = next((edit.dimension_names for edit in edits if edit.dimension_names is not None), None)
-    try:
-        zarr.create_array(
-            path,
-            shape=node.shape,
-            chunks=chunks,
-            dtype=request.dtype,
-            attributes=attributes,
-            zarr_format=cast("Literal[2, 3]", node.format),
-            dimension_names=names if node.format == 3 else None,
-            fill_value=0 if request.dtype.kind in "biufc" else None,
-        )
-    except OSError:
-        raise
-    except Exception as error:  # noqa: BLE001 - zarr raises many types for what it cannot make
-        raise StoreError(
-            "zarr cannot create the array", where=node.path, found=f"{type(error).__name__}: {error}"[:300]
-        ) from error
-
-
-def _swap(new: str, path: str, old: str) -> None:
-    """Put the new array in its place; the one that was there is kept until all is done."""
-    if os.path.lexists(path):
-        _remove_tree(old)
-        os.replace(path, old)
-    try:
-        os.replace(new, path)
-    except BaseException:
-        if os.path.lexists(old):
-            os.replace(old, path)
-        raise
-    sync_folder(os.path.dirname(path))
-
-
-def _edit_groups(node: Node, edits: Sequence[Edit], root: str) -> None:
-    if not edits:
-        return
-    fresh = open_node(node.path, root)
-    by_path = {group.path: group for group, _ in fresh.ancestors}
-    current = [replace(edit, node=by_path[edit.node.path]) for edit in edits]
-    if not write(plan_changes(fresh, current)):
-        raise StoreError("the group above was changed by somebody else meanwhile", where=node.path, hint="try again")
-
-
-def _remove_tree(path: str) -> None:
-    if os.path.islink(path) or os.path.isfile(path):
-        os.unlink(path)
-    elif os.path.isdir(path):
-        shutil.rmtree(path)

@@ -6,7 +6,7 @@ A value that is not whole in the world unit raises; floating noise up to a relat
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from funlib.geometry import Coordinate, Roi
 
@@ -28,26 +28,40 @@ def from_world(value: Fraction, axis: Axis, world: World) -> Fraction:
     return value / to_world(Fraction(1), axis, world)
 
 
-def _whole(value: Fraction) -> int | None:
-    nearest = round(value)
-    return nearest if value == nearest or abs(value - nearest) <= abs(value) * _NOISE else None
+def _whole(value: Fraction, axis: Axis, world: World) -> int | None:
+    """Return the whole number of world units that a value is; noise is relative to it, or to the voxel size if larger.
+
+    An offset may be what is left of two larger numbers, such as a centre minus half a voxel.
+    """
+    exact = to_world(value, axis, world)
+    if exact.denominator == 1:
+        return exact.numerator
+    nearest = round(exact)
+    scale = max(abs(value), axis.voxel_size or 0)
+    return nearest if abs(exact - nearest) <= to_world(scale * _NOISE, axis, world) else None
 
 
-def _coordinate(metadata: Metadata, values: Sequence[Fraction], what: str, world: World, where: str) -> Coordinate:
-    axes = [axis for axis in metadata.axes if axis.physical]
-    exact = [to_world(value, axis, world) for value, axis in zip(values, axes, strict=True)]
-    whole = [_whole(value) for value in exact]
-    for axis, value, found in zip(axes, exact, whole, strict=True):
-        if found is None:
+def _integers(metadata: Metadata, key: Literal["voxel_size", "offset"], world: World, where: str) -> list[int] | None:
+    """Return a value of all physical axes in whole world units; None where one states none; raises `NotOnGridError`."""
+    result: list[int] = []
+    for axis in metadata.axes:
+        if not axis.physical:
+            continue
+        value = axis.voxel_size if key == "voxel_size" else axis.offset
+        if value is None:
+            return None
+        whole = _whole(value, axis, world)
+        if whole is None:
             unit = world.unit(axis.type)
             raise NotOnGridError(
-                f"the {what} of axis {axis.name} is not a whole number of world units",
+                f"the {key.replace('_', ' ')} of axis {axis.name} is not a whole number of world units",
                 where=where,
                 expected=f"a whole number of {unit} (a Coordinate holds integers, and nothing is truncated)",
-                found=f"{number_text(value)} {unit}",
+                found=f"{number_text(to_world(value, axis, world))} {unit}",
                 hint=_suggest_unit(metadata, axis, world),
             )
-    return Coordinate(number for number in whole if number is not None)
+        result.append(whole)
+    return result or None
 
 
 def _suggest_unit(metadata: Metadata, axis: Axis, world: World) -> str:
@@ -63,7 +77,7 @@ def _suggest_unit(metadata: Metadata, axis: Axis, world: World) -> str:
             continue
         finer = World(world.space, name) if axis.type == "time" else World(name, world.time)
         if size < (unit_size(world.unit(axis.type)) or size) and all(
-            _whole(to_world(value, other, finer)) is not None for value, other in values
+            _whole(value, other, finer) is not None for value, other in values
         ):
             return f'all values are whole in {name}: pass world_unit="{name}"' + exact_values
     return "no listed unit makes all values whole" + exact_values
@@ -71,19 +85,31 @@ def _suggest_unit(metadata: Metadata, axis: Axis, world: World) -> str:
 
 def voxel_size_of(metadata: Metadata, world: World, where: str = "") -> Coordinate:
     """Return the voxel size in world units; raises `MissingMetadataError` or `NotOnGridError`."""
-    if metadata.voxel_size is None:
+    size = _integers(metadata, "voxel_size", world, where)
+    if size is None:
         raise missing("voxel size", metadata, where, 'pass default_voxel_size=, or add_metadata({"voxel_size": […]})')
-    return _coordinate(metadata, metadata.voxel_size, "voxel size", world, where)
+    return Coordinate(size)
 
 
-def roi_of(metadata: Metadata, shape: Sequence[int], world: World, where: str = "") -> Roi:
-    """Return the region that an array covers, in world units; a fresh `Roi` every time, for it can be changed."""
-    size = voxel_size_of(metadata, world, where)
-    offset = metadata.offset
-    if offset is None:
+def roi_of(metadata: Metadata, shape: Sequence[int], world: World, where: str = "", size: Coordinate | None = None) -> Roi:
+    """Return the region that an array covers, in world units; a fresh `Roi` every time, for it can be changed.
+
+    `size` is the voxel size where the caller has it already.
+    """
+    size = voxel_size_of(metadata, world, where) if size is None else size
+    begin = _integers(metadata, "offset", world, where)
+    if begin is None:
         raise missing("offset", metadata, where, 'add_metadata({"offset": […]})')
-    begin = _coordinate(metadata, offset, "offset", world, where)
-    return Roi(begin, Coordinate(shape[axis] for axis in metadata.physical) * size)
+    return Roi(begin, [shape[axis] * step for axis, step in zip(metadata.physical, size, strict=True)])
+
+
+def snap(roi: Roi, grid: Coordinate, where: str = "") -> Roi:
+    """Return a ROI shrunk to multiples of a grid; raises `GeometryError` for a grid of other dimensions."""
+    if grid.dims != roi.dims:
+        raise GeometryError(
+            "snap_to_grid has the wrong number of dimensions", where=where, expected=str(roi.dims), found=str(grid)
+        )
+    return roi.snap_to_grid(grid, mode="shrink")
 
 
 def missing(what: str, metadata: Metadata, where: str, hint: str) -> MissingMetadataError:
@@ -109,8 +135,8 @@ def slices_of(roi: Roi, metadata: Metadata, shape: Sequence[int], world: World, 
             "the ROI reaches out of the array", where=where, expected=f"within {whole}", found=str(roi), hint=hint
         )
     result = [slice(None)] * len(shape)
-    begin = (roi.begin - whole.begin) / size
-    end = (roi.end - whole.begin) / size
+    begin = (roi.begin - whole.begin) // size  # `/` of a Coordinate goes through a float
+    end = (roi.end - whole.begin) // size
     for axis, start, stop in zip(metadata.physical, begin, end, strict=True):
         result[axis] = slice(start, stop)
     return tuple(result)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from numbers import Integral
 from pathlib import Path
 from typing import Annotated, Literal, Protocol, runtime_checkable
 
@@ -38,15 +40,16 @@ class ArrayIdentifier(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     container: Path = Field(description="Folder of the Zarr or N5 container.")
-    dataset: str = Field("", description="Path of the array in it; empty where the container is the array.")
+    dataset: str = Field(default="", description="Path of the array in it; empty where the container is the array.")
 
 
 def _parse_coordinate(value: object) -> object:
-    if value is None or isinstance(value, Coordinate):
+    if value is None:
         return value
-    if isinstance(value, list | tuple) and all(isinstance(v, int) and not isinstance(v, bool) for v in value):
-        return Coordinate(value)
-    raise ValueError(f"a list of whole numbers in world units is expected, found {value!r}")
+    items = [value] if isinstance(value, str | bytes) or not isinstance(value, Iterable) else list(value)
+    if not items or any(isinstance(item, bool) or not isinstance(item, Integral) or item <= 0 for item in items):
+        raise ValueError(f"a list of whole numbers above 0, in world units, is expected, found {value!r}")
+    return Coordinate(items)
 
 
 class ZarrArrayConfig(BaseModel):
@@ -61,13 +64,13 @@ class ZarrArrayConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = Field("", description="A name for the array, for people.")
+    name: str = Field(default="", description="A name for the array, for people.")
     file_name: Path = Field(description="Folder of the Zarr or N5 container.")
-    dataset: str = Field("", description="Path of the array in it.")
+    dataset: str = Field(default="", description="Path of the array in it.")
     snap_to_grid: Annotated[
         InstanceOf[Coordinate] | None,
         BeforeValidator(_parse_coordinate),
         PlainSerializer(lambda c: None if c is None else list(c)),
-    ] = Field(None, description="Shrink the ROI to multiples of this, in world units.")
-    axes: list[str] | None = Field(None, description="Names of all axes, for an array that does not state them.")
-    mode: Mode = Field("a", description='"r" to read only; "r+" and "a" to read and write. Opening never creates.')
+    ] = Field(default=None, description="Shrink the ROI to multiples of this, in world units.")
+    axes: list[str] | None = Field(default=None, description="Names of all axes, for an array that does not state them.")
+    mode: Mode = Field(default="a", description='"r" to read only; "r+" and "a" to read and write. Opening never creates.')

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zmeta.errors import MissingExtraError, StoreError
+from zmeta.errors import MissingExtraError, NotWritableError, StoreError
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
@@ -17,19 +18,24 @@ if TYPE_CHECKING:
 class N5Pixels:
     """An N5 array in C order, indexed like a numpy array; each access reads or writes at once."""
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, *, writable: bool) -> None:
         try:
             import tensorstore
         except ImportError:
             raise MissingExtraError(
                 "tensorstore is needed to read the pixels of N5 arrays", where=node.path, hint="pip install 'zmeta[n5]'"
             ) from None
-        spec = {"driver": "n5", "kvstore": {"driver": "file", "path": node.path}}
+        # tensorstore refuses `axes`, `units` and `resolution` of other writers: it is told what it needs and reads none
+        keys = node.documents["attributes.json"].data
+        metadata = {key: keys[key] for key in ("dimensions", "blockSize", "dataType")}
+        metadata["compression"] = keys.get("compression", {"type": keys.get("compressionType", "raw")})
+        spec = {"driver": "n5", "kvstore": {"driver": "file", "path": node.path}, "metadata": metadata}
         try:
-            store = tensorstore.open(spec, open=True, create=False).result()
+            store = tensorstore.open(spec, open=True, assume_metadata=True, read=True, write=writable).result()
         except ValueError as error:
             raise StoreError("tensorstore cannot open the array", where=node.path, found=str(error)[:300]) from None
         self._store = store[tensorstore.d[:].transpose[::-1]] if node.ndim else store
+        self._path, self._writable = node.path, writable
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -49,16 +55,45 @@ class N5Pixels:
     @property
     def chunks(self) -> tuple[int, ...]:
         """Extents of a block in C order."""
-        return tuple(self._store.chunk_layout.read_chunk.shape)
+        return tuple(extent or 0 for extent in self._store.chunk_layout.read_chunk.shape or ())
 
-    def __getitem__(self, key: Any) -> NDArray[Any]:
-        return np.asarray(self._store[key].read().result())
+    def __getitem__(self, key: Any) -> Any:
+        result = np.asarray(self._store[self._bounded(key)].read().result())
+        return result if result.ndim else result[()]
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        self._store[key].write(value).result()
+        if not self._writable:
+            raise NotWritableError("the array was opened read-only", where=self._path, hint='open it with mode="r+"')
+        self._store[self._bounded(key)].write(np.asarray(value, dtype=self.dtype)).result()
+
+    def _bounded(self, key: Any) -> Any:
+        """Return an index with numbers counted from the end, and slices that reach too far, as numpy takes them.
+
+        For tensorstore a negative index is a place left of the array, and no slice may leave it.
+        """
+        parts = list(key) if isinstance(key, tuple) else [key]
+        if not all(part is Ellipsis or isinstance(part, slice | Integral) for part in parts):
+            return key
+        if Ellipsis not in parts:
+            parts.append(Ellipsis)
+        at = parts.index(Ellipsis)
+        parts[at : at + 1] = [slice(None)] * (self.ndim - len(parts) + 1)
+        if len(parts) != self.ndim:
+            raise IndexError(f"{len(parts)} indices for {self.ndim} dimensions")
+        return tuple(_bounded(part, extent) for part, extent in zip(parts, self.shape, strict=True))
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         return np.asarray(self[...], dtype=dtype)
 
     def __repr__(self) -> str:
         return f"<N5Pixels shape={self.shape} dtype={self.dtype}>"
+
+
+def _bounded(part: Any, extent: int) -> Any:
+    if isinstance(part, slice):
+        start, stop, step = part.indices(extent)
+        return slice(start, stop if stop >= 0 else None, step) if (stop - start) * step > 0 else slice(0, 0)
+    index = int(part)
+    if not -extent <= index < extent:
+        raise IndexError(f"index {index} is out of bounds for an extent of {extent}")
+    return index % extent

@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, MutableMapping, Sequence
+from collections.abc import Iterable, Iterator, MutableMapping, Sequence
 from copy import deepcopy
-from fractions import Fraction
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from funlib.geometry import Coordinate, Roi
 
-from zmeta.array.grid import missing, roi_of, slices_of, voxel_size_of
-from zmeta.canonical.world import World, WorldUnit, parse_world
+from zmeta.array.grid import check_roi, missing, roi_of, slices_of, snap, voxel_size_of
 from zmeta.array.identifier import HasContainerAndDataset, Mode, ZarrArrayConfig
+from zmeta.array.pixels import open_pixels
 from zmeta.canonical.numbers_ import number_text
+from zmeta.canonical.world import WorldUnit, parse_world
 from zmeta.config import Config, load_config
-from zmeta.conventions.base import Anchor
 from zmeta.conventions.merge import Given
-from zmeta.errors import GeometryError, NotWritableError, StoreError
+from zmeta.errors import GeometryError, NotWritableError, ZmetaError
 from zmeta.nodes.node import join_dataset, open_array_node
 from zmeta.pipeline import Decoded, decode_node
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Mapping
+    from fractions import Fraction
 
+    from funlib.geometry import Coordinate, Roi
     from numpy.typing import DTypeLike, NDArray
 
     from zmeta.canonical.metadata import Metadata
+    from zmeta.conventions.base import Anchor
     from zmeta.finding import Finding
     from zmeta.jsondoc import JSONObject
     from zmeta.nodes.node import Node
@@ -93,8 +95,10 @@ class ZarrArray:
         self._world = parse_world(world_unit, parse_world(self._config.world_unit))
         self._reading = self._config.reading(ome_anchor, self._world)
         names = None if array_config.axes is None else tuple(array_config.axes)
-        self._given = Given(names, None if default_voxel_size is None else _exact(default_voxel_size))
+        size = None if default_voxel_size is None else _exact(default_voxel_size)
+        self._given = None if names is None and size is None else Given(names, size)
         self._data: Any = None
+        self._voxel_size: Coordinate | None = None
         self._decoded: Decoded
         self.refresh()
 
@@ -125,7 +129,7 @@ class ZarrArray:
         )
 
     @classmethod
-    def create_from_array_identifier(
+    def create_from_array_identifier(  # noqa: PLR0913 - dacapo's signature, and what it leaves out as keywords
         cls,
         array_identifier: HasContainerAndDataset,
         axes: Sequence[str],
@@ -133,7 +137,7 @@ class ZarrArray:
         num_channels: int | None,
         voxel_size: Sequence[object],
         dtype: DTypeLike,
-        write_size: Sequence[int] | None = None,
+        write_size: Sequence[object] | None = None,
         name: str | None = None,
         overwrite: bool = False,
         *,
@@ -194,7 +198,7 @@ class ZarrArray:
             num_channels=num_channels,
             voxel_size=_exact(voxel_size),
             dtype=np.dtype(dtype),
-            write_size=None if write_size is None else Coordinate(write_size),
+            write_size=None if write_size is None else _exact(write_size),
             overwrite=overwrite,
             units=units,
             zarr_format=zarr_format,
@@ -212,6 +216,7 @@ class ZarrArray:
         node = open_array_node(self._path, self._root)
         self._decoded = decode_node(node, self._reading, self._given)
         self._data = None
+        self._voxel_size = None
 
     # --- what it is -------------------------------------------------------------------------------------------------
 
@@ -285,18 +290,20 @@ class ZarrArray:
         Raises `MissingMetadataError` where none is stated, `NotOnGridError` where it is not whole, `MetadataError` where
         it cannot be relied on.
         """
-        return voxel_size_of(self.metadata, self._world, self._path)
+        if self._voxel_size is None:
+            self._voxel_size = voxel_size_of(self.metadata, self._world, self._path)
+        return self._voxel_size
 
     @property
     def roi(self) -> Roi:
         """What the array covers, in world units; shrunk to `snap_to_grid` where that is given. Raises as `voxel_size`."""
-        roi = roi_of(self.metadata, self.shape, self._world, self._path)
-        return roi if self.snap_to_grid is None else roi.snap_to_grid(self.snap_to_grid, mode="shrink")
+        roi = roi_of(self.metadata, self.shape, self._world, self._path, self.voxel_size)
+        return roi if self.snap_to_grid is None else snap(roi, self.snap_to_grid, self._path)
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Type of the values."""
-        return np.dtype(self.data.dtype)
+        """Type of the values; N5 tells it without the extra `n5`."""
+        return np.dtype(self.node.dtype if self.node.format == "n5" else self.data.dtype)
 
     @property
     def writable(self) -> bool:
@@ -311,7 +318,7 @@ class ZarrArray:
     @property
     def attrs(self) -> Attributes:
         """The user attributes; what is set goes through the same validation as `add_metadata`."""
-        return Attributes(self)
+        return Attributes(self, self._write)
 
     # --- pixels -----------------------------------------------------------------------------------------------------
 
@@ -322,7 +329,7 @@ class ZarrArray:
         Raises `MissingExtraError` for N5 without the extra `n5`.
         """
         if self._data is None:
-            self._data = _open_pixels(self.node, writable=self.mode != "r")
+            self._data = open_pixels(self.node, writable=self.mode != "r")
         return self._data
 
     def __getitem__(self, roi: Roi) -> NDArray[Any]:
@@ -341,18 +348,16 @@ class ZarrArray:
             raise GeometryError(
                 "the block does not fit the ROI", where=self._path, expected=str(target), found=str(values.shape)
             )
-        self.data[slices] = values
+        self.data[slices] = values if values.ndim else block  # a number that does not fit the type is refused, not wrapped
 
     def to_ndarray(self, roi: Roi | None = None, fill_value: object = 0) -> NDArray[Any]:
         """Read a ROI that may reach out of the array; what lies outside is `fill_value`."""
-        whole = roi_of(self.metadata, self.shape, self._world, self._path)
+        whole = roi_of(self.metadata, self.shape, self._world, self._path, self.voxel_size)
         wanted = self.roi if roi is None else roi
-        from zmeta.array.grid import check_roi
-
         size = self.voxel_size
         check_roi(wanted, whole, size, self._path)
         extents = list(self.shape)
-        for axis, extent in zip(self.metadata.physical, wanted.shape / size, strict=True):
+        for axis, extent in zip(self.metadata.physical, wanted.shape // size, strict=True):
             extents[axis] = extent
         inside = wanted.intersect(whole)
         if inside == wanted:
@@ -360,7 +365,7 @@ class ZarrArray:
         result = np.full(extents, fill_value, dtype=self.dtype)
         if not inside.empty:
             target: list[slice] = [slice(None)] * len(extents)
-            begin, end = (inside.begin - wanted.begin) / size, (inside.end - wanted.begin) / size
+            begin, end = (inside.begin - wanted.begin) // size, (inside.end - wanted.begin) // size
             for axis, start, stop in zip(self.metadata.physical, begin, end, strict=True):
                 target[axis] = slice(start, stop)
             result[tuple(target)] = self[inside]
@@ -381,7 +386,11 @@ class ZarrArray:
 
         if self.mode == "r":
             raise NotWritableError("the array was opened read-only", where=self._path, hint='open it with mode="r+"')
-        findings = add_to_node(self._path, self._root, payload, profiles=profiles, config=self._config, remove=remove)
+        world = self._world  # what is written must mean what this array reads it as
+        config = replace(
+            self._config, ome_anchor=self._reading.ome_anchor, world_unit=(world.space, world.time), overrides=()
+        )
+        findings = add_to_node(self._path, self._root, payload, profiles=profiles, config=config, remove=remove)
         self.refresh()
         return findings
 
@@ -406,7 +415,7 @@ class ZarrArray:
             rows[3] = ("voxel size", f"{sizes} {', '.join(units)}")
             try:
                 rows[4] = ("roi", f"{self.roi} {self._world.space}")
-            except GeometryError as error:
+            except ZmetaError as error:
                 rows[4] = ("roi", error.what)
         return rows
 
@@ -417,8 +426,9 @@ class ZarrArray:
     def _repr_html_(self) -> str:
         from html import escape
 
+        left = "style='text-align:left'"
         cells = "".join(
-            f"<tr><th style='text-align:left'>{escape(key)}</th><td style='text-align:left'>{escape(_printable(text))}</td></tr>"
+            f"<tr><th {left}>{escape(key)}</th><td {left}>{escape(_printable(text))}</td></tr>"
             for key, text in self.summary()
         )
         return f"<table><caption>ZarrArray {escape(_printable(self.name))}</caption>{cells}</table>"
@@ -427,8 +437,8 @@ class ZarrArray:
 class Attributes(MutableMapping[str, Any]):
     """The user attributes of an array. Reading gives copies; writing validates, and refuses what is wrong."""
 
-    def __init__(self, array: ZarrArray) -> None:
-        self._array = array
+    def __init__(self, array: ZarrArray, write: Callable[..., object]) -> None:
+        self._array, self._write = array, write
 
     def __getitem__(self, key: str) -> Any:
         return deepcopy(self._array.node.attributes[key])
@@ -440,16 +450,20 @@ class Attributes(MutableMapping[str, Any]):
         return len(self._array.node.attributes)
 
     def __setitem__(self, key: str, value: object) -> None:
-        self._array._write({key: value})
+        self._write({key: value})
 
     def __delitem__(self, key: str) -> None:
         if key not in self._array.node.attributes:
             raise KeyError(key)
-        self._array._write({}, remove=[key])
+        self._write({}, remove=[key])
+
+    def clear(self) -> None:
+        """Remove all keys in one validated write."""
+        self._write({}, remove=list(self))
 
     def update(self, *args: Any, **kwargs: Any) -> None:
         """Set several keys in one validated write."""
-        self._array._write(dict(*args, **kwargs))
+        self._write(dict(*args, **kwargs))
 
     def asdict(self) -> JSONObject:
         """Return a copy of all attributes, as zarr's `attrs` does."""
@@ -463,28 +477,13 @@ def _exact(values: Sequence[object]) -> tuple[Fraction, ...]:
     """Return numbers of a caller exactly: a float is taken as the decimal that it prints as."""
     from zmeta.payload import plain
 
-    data, findings = plain({"values": list(values)})
+    data, findings = plain({"values": list(values) if isinstance(values, Iterable) else values})
     from zmeta.canonical.numbers_ import parse_numbers
 
     numbers = parse_numbers(data.get("values"))
     if findings or numbers is None:
         raise GeometryError("numbers are expected", expected="one finite number per physical axis", found=repr(values)[:80])
     return numbers
-
-
-def _open_pixels(node: Node, *, writable: bool) -> Any:
-    if node.format == "n5":
-        from zmeta.array.n5 import N5Pixels
-
-        return N5Pixels(node)
-    import zarr
-
-    try:
-        return zarr.open_array(node.path, mode="r+" if writable else "r", zarr_format=node.format)
-    except Exception as error:  # noqa: BLE001 - whatever zarr, numcodecs or the system raise on a document that is not sound
-        raise StoreError(
-            "zarr cannot open the array", where=node.path, found=f"{type(error).__name__}: {error}"[:300]
-        ) from error
 
 
 def _printable(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from zmeta.canonical.numbers_ import dump_number
@@ -21,6 +22,7 @@ TYPE_OF_NAME = {"x": "space", "y": "space", "z": "space", "t": "time", "time": "
                 "channel": "channel", "channels": "channel", "s": "sample", "b": "batch"}  # fmt: skip
 
 
+@lru_cache(maxsize=1024)
 def type_of_name(name: str | None) -> str | None:
     """Return the type that a name is understood as, None where it says nothing.
 
@@ -51,7 +53,7 @@ class Axis:
     @property
     def physical(self) -> bool:
         """Whether the axis is one of space or time, or has a voxel size."""
-        return self.type in PHYSICAL or self.voxel_size is not None
+        return self.voxel_size is not None or self.type in PHYSICAL
 
 
 @dataclass(frozen=True)

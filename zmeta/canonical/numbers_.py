@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Context, Decimal
 from fractions import Fraction
+from functools import lru_cache
 
 from zmeta.jsondoc import ExactFloat, exact
 
@@ -15,9 +16,14 @@ def parse_number(value: object) -> Fraction | None:
     (Fraction(9, 25), Fraction(4, 1), None, None)
     """
     if type(value) is int and -(2**62) < value < 2**62:
-        return Fraction(value)
+        return _whole(value)
     literal = exact(value)
-    return None if literal is None else Fraction(literal)
+    return None if literal is None else _decimal(literal)
+
+
+#: Metadata repeats few numbers many times, and making a fraction costs more than looking it up.
+_whole = lru_cache(maxsize=4096)(Fraction)
+_decimal = lru_cache(maxsize=4096)(Fraction)
 
 
 def parse_numbers(value: object) -> tuple[Fraction, ...] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from functools import lru_cache
 
 from zmeta.canonical.numbers_ import parse_number
 from zmeta.jsondoc import ExactFloat
@@ -76,6 +77,7 @@ def unit_size(unit: str) -> Fraction | None:
     return SPACE.get(unit) or TIME.get(unit)
 
 
+@lru_cache(maxsize=1024)
 def long_name(text: str) -> str | None:
     """Return the listed long name that a spelling stands for, None for a spelling that is not known.
 

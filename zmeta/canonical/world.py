@@ -30,13 +30,16 @@ class World:
         return self.time if kind == "time" else self.space
 
 
+_DEFAULT = World()
+
+
 def parse_world(unit: WorldUnit | None, default: World | None = None) -> World:
     """Return the world units for a setting; raises `ConfigError` for a unit that is not a listed long name.
 
     >>> parse_world("picometer")
     World(space='picometer', time='millisecond')
     """
-    world = default or World()
+    world = default or _DEFAULT
     for name in [unit] if isinstance(unit, str) else unit or ():
         kind = unit_type(name)
         if kind is None:
@@ -51,7 +54,7 @@ def to_world(value: Fraction, axis: Axis, world: World) -> Fraction:
 
     Raises `GeometryError` for a unit that is not listed, or of another kind than the axis.
     """
-    if axis.unit is None:
+    if axis.unit is None or axis.unit == world.unit(axis.type):
         return value
     size, target = unit_size(axis.unit), unit_size(world.unit(axis.type))
     if size is None or target is None or unit_type(axis.unit) != unit_type(world.unit(axis.type)):
@@ -61,4 +64,4 @@ def to_world(value: Fraction, axis: Axis, world: World) -> Fraction:
             found=repr(axis.unit),
             hint='state a listed unit: add_metadata({"units": […]})',
         )
-    return value if size == target else value * size / target
+    return value * size / target

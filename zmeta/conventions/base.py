@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from zmeta.canonical.metadata import PHYSICAL, Metadata, type_of_name
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
     from zmeta.jsondoc import JSONObject, JSONValue
     from zmeta.nodes.node import Node
+
+#: Conventions whose own tools read sizes and offsets as integers.
+_TRUNCATED_BY_READERS = frozenset({"daisy", "dacapo", "funlib-persistence"})
 
 Anchor = Literal["corner", "centre"]
 
@@ -120,6 +124,8 @@ class ConventionVersion:
         Whether its attributes stand on the group above the array.
     names_only : bool
         Whether it says how the axes are called and nothing else.
+    evidence : frozenset of str
+        Keys without any of which, on the array or above it, it is not there: `detect` is not asked then.
     """
 
     convention: str
@@ -132,6 +138,7 @@ class ConventionVersion:
     encode: Encode | None
     on_group: bool = False
     names_only: bool = False
+    evidence: frozenset[str] = frozenset()
 
     @property
     def id(self) -> str:
@@ -168,6 +175,11 @@ class Draft:
             self.offset = tuple(None if size is None else size * 0 for size in self.voxel_size)
             self.infer("offset", "not stated; the convention begins at 0")
             self.note("ZM303", "no origin is stated, the ROI begins at 0")
+        if self.convention in _TRUNCATED_BY_READERS:
+            numbers = [number for number in (*(self.voxel_size or ()), *(self.offset or ())) if number is not None]
+            if any(number.denominator != 1 for number in numbers):
+                hint = "gunpowder, daisy, dacapo and funlib.persistence cut the fraction off; the zmeta or OME-NGFF layout keeps it"
+                self.note("ZM307", "a value is not a whole number", found=[float(number) for number in numbers], hint=hint)
         return Claim(
             self.convention,
             self.version,
@@ -209,7 +221,7 @@ class Draft:
     def source(self, name: str, *path: str | int, node: Node | None = None, how: str = "") -> None:
         """Note where a field stands."""
         self.inferred.discard(name)
-        text = f"from `{'.'.join(str(part) for part in path)}`"
+        text = f"from `{path[0] if len(path) == 1 else '.'.join(map(str, path))}`"
         if node is not None and node is not self.node:
             text += f" of the group {os.path.basename(node.path) or node.path}"
         self.sources[name] = text + (f", {how}" if how else "")
@@ -219,10 +231,10 @@ class Draft:
     def parse_names(self, value: JSONValue, *path: str | int, node: Node | None = None, reverse: bool = False) -> bool:
         """Take a list of axis names, one per axis; `c^` is a channel axis named c. Tell whether they could be used."""
         at = node or self.node
-        if not isinstance(value, list) or not all(isinstance(name, str) and name for name in value):
+        raw = [name for name in value if isinstance(name, str) and name] if isinstance(value, list) else []
+        if not isinstance(value, list) or len(raw) != len(value):
             self.note("ZM202", "axis names must be a list of strings", *path, node=at, found=value)
             return False
-        raw = [name for name in value if isinstance(name, str)]
         if len(raw) != self.node.ndim:
             expected = f"{self.node.ndim} names, one per dimension"
             self.note("ZM201", "the list of axes does not fit the array", *path, node=at, expected=expected, found=value)
@@ -233,7 +245,7 @@ class Draft:
             self.note("ZM202", "axis names must differ from each other", *path, node=at, found=value)
             return False
         self.names = tuple(names)
-        self.types = tuple("channel" if "^" in name else type_of_name(name.rstrip("'")) for name in raw)
+        self.types = tuple(["channel" if "^" in name else type_of_name(clean) for name, clean in zip(raw, names, strict=True)])
         how = "reversed because N5" if reverse else ""
         self.source("axes", *path, node=at, how=how)
         self.infer("types", "understood from the axis names")
@@ -269,7 +281,7 @@ class Draft:
         numbers: list[Fraction] = []
         for index, item in enumerate(value):
             number = parse_number(item)
-            if number is None or (positive and number <= 0):
+            if number is None or (positive and number.numerator <= 0):
                 kind = "a positive finite number" if positive else "a finite number"
                 hint = "a string is not a number: remove the quotes" if isinstance(item, str) else ""
                 self.note(code, f"`{path[-1]}` is wrong", *path, index, node=node, expected=kind, found=item, hint=hint)
@@ -301,18 +313,12 @@ class Draft:
         """Return the axes that a list of values per physical axis belongs to, or note that it fits none."""
         count, ndim = len(values), self.node.ndim
         types = self.types or self.named_types()
-        axes = range(ndim)
-        physical = tuple(axis for axis in axes if types[axis] in PHYSICAL)
-        likely = tuple(axis for axis in axes if types[axis] is None or types[axis] in PHYSICAL)
-        for candidate in (physical, likely):
-            if candidate and len(candidate) == count:
-                return candidate
-        if count == ndim:
-            return tuple(axes)
-        if count < ndim and all(kind is None for kind in types):
-            if dimension_names(self.node) is not None:
+        axes = _fitting(types, count)
+        if axes is not None:
+            if count < ndim and not any(types) and dimension_names(self.node) is not None:
                 self.note("ZM206", f"`{path[-1]}` is taken to speak of the last {count} axes", *path, node=node)
-            return tuple(axes)[ndim - count :]
+            return axes
+        physical = [kind for kind in types if kind in PHYSICAL]
         count_text = f"{len(physical)} values, one per physical axis" if physical else f"at most {ndim} values"
         self.note("ZM201", f"`{path[-1]}` does not fit the axes", *path, node=node, expected=count_text, found=list(values))
         return None
@@ -326,8 +332,8 @@ class Draft:
 
     def spread(self, values: Sequence[Fraction], axes: Sequence[int]) -> tuple[Fraction | None, ...]:
         """Put values per physical axis on all axes; an entry for an axis that is not physical is left out."""
-        result: list[Fraction | None] = [None] * self.node.ndim
         types = self.types or self.named_types()
+        result: list[Fraction | None] = [None] * len(types)
         for axis, value in zip(axes, values, strict=True):
             if types[axis] is None or types[axis] in PHYSICAL:
                 result[axis] = value
@@ -396,6 +402,20 @@ class Draft:
             units[axis] = self.parse_unit(item, *path, at, long_only=long_only)
         self.units = tuple(units)
         self.source("units", *path, how="reversed because N5" if reverse else "")
+
+
+@lru_cache(maxsize=1024)
+def _fitting(types: tuple[str | None, ...], count: int) -> tuple[int, ...] | None:
+    """Return the axes that a list of so many values speaks of; None where it fits none.
+
+    These are the physical axes, or those and the ones of unknown type, or all, or (where no type is known) the last ones.
+    """
+    physical = tuple(axis for axis, kind in enumerate(types) if kind in PHYSICAL)
+    likely = tuple(axis for axis, kind in enumerate(types) if kind is None or kind in PHYSICAL)
+    for candidate in (physical, likely, tuple(range(len(types)))):
+        if candidate and len(candidate) == count:
+            return candidate
+    return likely[len(types) - count :] if count < len(types) == len(likely) and not any(types) else None
 
 
 def dimension_names(node: Node) -> list[str | None] | None:

@@ -29,6 +29,9 @@ class Given:
     voxel_size: tuple[Fraction, ...] | None = None
 
 
+_NOTHING_GIVEN = Given()
+
+
 def merge(
     node: Node, claims: Sequence[Claim], reading: Reading, given: Given | None = None
 ) -> tuple[Metadata, tuple[Finding, ...]]:
@@ -36,7 +39,7 @@ def merge(
 
     With an error among the findings the metadata is what could be made out, and not to be relied on.
     """
-    given = given or Given()
+    given = given or _NOTHING_GIVEN
     merger = _Merger(node, list(claims), reading, [finding for claim in claims for finding in claim.findings])
     names = merger.names(given)
     types = merger.types(names)
@@ -46,14 +49,11 @@ def merge(
     if sizes is None and given.voxel_size is not None:
         sizes, units, names, types = merger.given_size(given.voxel_size, names, types)
         corners = corners or tuple(None if size is None else size * 0 for size in sizes)
-    axes = tuple(
-        Axis(names[i], types[i], units[i], None if sizes is None else sizes[i], None if corners is None else corners[i])
-        for i in range(node.ndim)
-    )
+    nothing = (None,) * node.ndim
+    axes = tuple(map(Axis, names, types, units, sizes or nothing, corners or nothing))
     merger.check(axes)
-    main = next((claim.id for claim in claims if claim.names or claim.voxel_size or claim.failed), None)
-    findings = tuple(dict.fromkeys(merger.findings))
-    return Metadata(axes, main or (claims[0].id if claims else None), merger.sources), findings
+    main = next((claim for claim in claims if claim.names or claim.voxel_size or claim.failed), claims[0] if claims else None)
+    return Metadata(axes, None if main is None else main.id, merger.sources), tuple(dict.fromkeys(merger.findings))
 
 
 @dataclass
@@ -68,8 +68,13 @@ class _Merger:
 
     def _pick(self, field: str, key: str) -> Claim | None:
         """Return the first claim that states a field, else the first that fills it in by habit."""
-        having = [claim for claim in self.claims if getattr(claim, field) is not None]
-        return next((claim for claim in having if key not in claim.inferred), having[0] if having else None)
+        first = None
+        for claim in self.claims:
+            if getattr(claim, field) is not None:
+                if key not in claim.inferred:
+                    return claim
+                first = first or claim
+        return first
 
     def _contradict(self, what: str, first: Claim, second: Claim, one: str, other: str) -> None:
         sides = [f"{text} ({c.id}, {c.sources.get(what, 'not said where')})" for c, text in ((first, one), (second, other))]
@@ -224,8 +229,7 @@ class _Merger:
             if unit_conflict(axis.unit, axis.type):
                 message = f"the unit of axis {axis.name} does not fit its type {axis.type}"
                 self.findings.append(Finding("ZM203", message, self.node.path, "", f"a unit of {axis.type}", str(axis.unit)))
-        sizes = [axis for axis in axes if axis.voxel_size is not None]
-        without = [str(axis.name) for axis in sizes if axis.unit is None]
+        without = [str(axis.name) for axis in axes if axis.unit is None and axis.voxel_size is not None]
         if without:
             text = f"no unit is stated for {', '.join(without)}; values are taken in world units"
             self.findings.append(Finding("ZM207", text, self.node.path, hint='state it: add_metadata({"units": […]})'))

@@ -34,7 +34,12 @@ BY_ID: dict[str, ConventionVersion] = {row.id: row for row in VERSIONS}
 
 def detect(node: Node) -> list[ConventionVersion]:
     """Return the versions that an array speaks, strongest first. Never raises on data."""
-    return [row for row in VERSIONS if row.detect(node)]
+    keys = set(node.attributes)
+    for group, _ in node.ancestors:
+        keys.update(group.attributes)
+    if node.dimension_names is not None:
+        keys.add("dimension_names")
+    return [row for row in VERSIONS if not row.evidence.isdisjoint(keys) and row.detect(node)]
 
 
 def claims(node: Node, reading: Reading) -> list[Claim]:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Literal
 from zmeta.errors import DocumentError, NodeNotFoundError, NodeTypeError, StoreError, ZmetaError
 from zmeta.finding import Finding
 from zmeta.jsondoc import describe, parse_json
-from zmeta.stores.local import read_file
+from zmeta.stores.local import read_file, signature_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from zmeta.jsondoc import JSONObject, JSONValue
 
@@ -59,7 +59,7 @@ class Node:
     shape : tuple of int
         In C order, also for N5; empty for a group.
     dtype : str
-        As the document writes it.
+        As numpy calls it where it is a plain type, else as the document writes it.
     dimension_names : list or None
         As Zarr v3 writes it.
     ancestors : tuple of (Node, str)
@@ -99,12 +99,27 @@ class Node:
         """Number of dimensions."""
         return len(self.shape)
 
+    def placed(self, ancestors: tuple[tuple[Node, str], ...], findings: tuple[Finding, ...]) -> Node:
+        """Return the node below groups."""
+        return Node(
+            self.path,
+            self.format,
+            self.kind,
+            self.documents,
+            self.attributes,
+            self.shape,
+            self.dtype,
+            self.dimension_names,
+            ancestors,
+            findings,
+        )
+
     def with_attributes(self, attributes: JSONObject) -> Node:
         """Return the node as it would be with other attributes."""
         return replace(self, attributes=attributes)
 
 
-def open_node(path: str | os.PathLike[str], root: str | os.PathLike[str] | None = None) -> Node:
+def open_node(path: str | os.PathLike[str], root: str | os.PathLike[str] | None = None, *, fresh: bool = False) -> Node:
     """Read the node in a folder, and the groups above it up to the root of its container.
 
     Parameters
@@ -113,6 +128,8 @@ def open_node(path: str | os.PathLike[str], root: str | os.PathLike[str] | None 
         Folder of an array or group.
     root : path, optional
         Folder of the container. Without it, the groups above are followed while they are there.
+    fresh : bool
+        Read the documents of groups again even where they look unchanged.
 
     Raises
     ------
@@ -127,9 +144,10 @@ def open_node(path: str | os.PathLike[str], root: str | os.PathLike[str] | None 
         raise _not_found(folder)
     ancestors: list[tuple[Node, str]] = []
     findings = list(node.findings)
-    for parent in _folders_above(folder, None if root is None else os.path.abspath(root)):
+    top = None if root is None else os.path.abspath(root)
+    for parent in _folders_above(folder, top):
         try:
-            group = read_node(parent, node.format)
+            group = read_node(parent, node.format, cached=not fresh)
         except ZmetaError as error:
             broken = (
                 error.finding("ZM005") if isinstance(error, DocumentError) else Finding("ZM005", error.what, error.where)
@@ -137,15 +155,17 @@ def open_node(path: str | os.PathLike[str], root: str | os.PathLike[str] | None 
             findings.append(broken)
             continue
         if group is not None and group.kind == "group":
-            ancestors.append((group, os.path.relpath(folder, parent).replace(os.sep, "/")))
+            ancestors.append((group, folder[len(parent) :].strip(os.sep).replace(os.sep, "/")))
         elif group is None and root is None and not _inside_container(parent):
             break
-    return replace(node, ancestors=tuple(ancestors), findings=tuple(findings)) if ancestors or findings else node
+    return node.placed(tuple(ancestors), tuple(findings)) if ancestors or findings else node
 
 
-def open_array_node(path: str | os.PathLike[str], root: str | os.PathLike[str] | None = None) -> Node:
+def open_array_node(
+    path: str | os.PathLike[str], root: str | os.PathLike[str] | None = None, *, fresh: bool = False
+) -> Node:
     """Read an array, as `open_node`; raises `NodeTypeError` for a group."""
-    node = open_node(path, root)
+    node = open_node(path, root, fresh=fresh)
     if node.kind != "array":
         children = [child for child in list_children(node.path)][:8]
         hint = f"name an array below it: {', '.join(children)}" if children else "name an array"
@@ -190,28 +210,45 @@ def _not_found(folder: str) -> NodeNotFoundError:
     )
 
 
-def read_node(folder: str, first: Format | None = None) -> Node | None:
-    """Read one node without what is above it; None where there is none. `first` is the format to look for first."""
-    readers = {3: _read_v3, 2: _read_v2, "n5": _read_n5}
-    order: list[Format] = [3, 2, "n5"] if first in (None, 3) else [2, 3, "n5"] if first == 2 else ["n5", 3, 2]
-    for format_ in order:
-        node = readers[format_](folder)
+def read_node(folder: str, first: Format | None = None, *, cached: bool = False) -> Node | None:
+    """Read one node without what is above it; None where there is none.
+
+    `first` is the format to look for first; with `cached` a document that has not changed since is not read again.
+    """
+    for read in _READERS[first or 3]:
+        node = read(folder, cached)
         if node is not None:
             return node
     return None
 
 
-def _read(folder: str, name: str) -> tuple[Document, tuple[Finding, ...]] | None:
-    file = os.path.join(folder, name)
+def _read(folder: str, name: str, *, cached: bool) -> tuple[Document, tuple[Finding, ...]] | None:
+    file = folder + os.sep + name
+    signature = signature_of(file) if cached else None
+    if signature is not None:
+        known = _KNOWN.get(file)
+        if known is not None and known[0] == signature:
+            return known[1]
     raw = read_file(file)
     if raw is None:
         return None
     data, findings = parse_json(raw, file)
-    return Document(file, raw, data), findings
+    read = Document(file, raw, data), findings
+    if signature is not None and len(raw) <= _KNOWN_BYTES:
+        if len(_KNOWN) >= _KNOWN_COUNT:
+            _KNOWN.clear()
+        _KNOWN[file] = signature, read
+    return read
 
 
-def _read_v3(folder: str) -> Node | None:
-    read = _read(folder, "zarr.json")
+#: Documents of groups that were read before: one group stands above many arrays, and may hold a large consolidated copy.
+_KNOWN: dict[str, tuple[tuple[int, ...], tuple[Document, tuple[Finding, ...]]]] = {}
+_KNOWN_COUNT = 256
+_KNOWN_BYTES = 4 * 1024 * 1024
+
+
+def _read_v3(folder: str, cached: bool) -> Node | None:
+    read = _read(folder, "zarr.json", cached=cached)
     if read is None:
         return None
     document, findings = read
@@ -231,17 +268,17 @@ def _read_v3(folder: str) -> Node | None:
         documents,
         attributes,
         _shape(document, "shape", data.get("shape")),
-        describe(data.get("data_type")).strip('"'),
+        _dtype(data.get("data_type")),
         data.get("dimension_names"),
         findings=findings,
     )
 
 
-def _read_v2(folder: str) -> Node | None:
+def _read_v2(folder: str, cached: bool) -> Node | None:
     kind: Literal["array", "group"] = "array"
-    read = _read(folder, ".zarray")
+    read = _read(folder, ".zarray", cached=cached)
     if read is None:
-        kind, read = "group", _read(folder, ".zgroup")
+        kind, read = "group", _read(folder, ".zgroup", cached=cached)
     if read is None:
         return None
     document, findings = read
@@ -250,19 +287,19 @@ def _read_v2(folder: str) -> Node | None:
     _expect(document, "zarr_format", 2 if found == "2" else found, 2)  # WebKnossos writes the string "2"
     documents = {name: document}
     attributes: JSONObject = {}
-    extra = _read(folder, ".zattrs")
+    extra = _read(folder, ".zattrs", cached=cached)
     if extra is not None:
         documents[".zattrs"], more = extra
         attributes, findings = documents[".zattrs"].data, findings + more
     if kind == "group":
         return Node(folder, 2, "group", documents, attributes, findings=findings)
     shape = _shape(document, "shape", document.data.get("shape"))
-    dtype = describe(document.data.get("dtype")).strip('"')
+    dtype = _dtype(document.data.get("dtype"))
     return Node(folder, 2, "array", documents, attributes, shape, dtype, findings=findings)
 
 
-def _read_n5(folder: str) -> Node | None:
-    read = _read(folder, "attributes.json")
+def _read_n5(folder: str, cached: bool) -> Node | None:
+    read = _read(folder, "attributes.json", cached=cached)
     if read is None:
         return None
     document, findings = read
@@ -272,14 +309,35 @@ def _read_n5(folder: str) -> Node | None:
     if not {"dimensions", "blockSize", "dataType"} <= data.keys():
         return Node(folder, "n5", "group", documents, attributes, findings=findings)
     shape = _shape(document, "dimensions", data["dimensions"])[::-1]
-    dtype = describe(data["dataType"]).strip('"')
+    dtype = _dtype(data["dataType"])
     return Node(folder, "n5", "array", documents, attributes, shape, dtype, findings=findings)
+
+
+_READERS: dict[Format, tuple[Callable[[str, bool], Node | None], ...]] = {
+    3: (_read_v3, _read_v2, _read_n5),
+    2: (_read_v2, _read_v3, _read_n5),
+    "n5": (_read_n5, _read_v3, _read_v2),
+}
 
 
 def _attributes(document: Document, value: JSONValue, key: str) -> JSONObject:
     if not isinstance(value, dict):
         raise _wrong(document, key, "an object {…}", value)
     return value
+
+
+def _dtype(value: JSONValue) -> str:
+    """Return a data type as numpy calls it, where it is a plain one; else as the document writes it."""
+    if not isinstance(value, str):
+        return describe(value)
+    kind, size = value[1:2], value[2:]
+    if value[:1] in "<>|" and kind in _KINDS and size.isascii() and size.isdigit() and len(size) < 3:
+        return _KINDS[kind] if kind == "b" else f"{_KINDS[kind]}{8 * int(size)}"
+    return value
+
+
+#: Kinds of the type strings of Zarr v2, such as `<u2`.
+_KINDS = {"b": "bool", "u": "uint", "i": "int", "f": "float", "c": "complex"}
 
 
 def _shape(document: Document, key: str, value: JSONValue) -> tuple[int, ...]:
@@ -302,11 +360,18 @@ def _wrong(document: Document, key: str, expected: str, found: JSONValue) -> Doc
     )
 
 
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
+
+
 def list_children(folder: str, *, nodes_only: bool = True) -> Iterator[str]:
     """Yield the names of the nodes (or of all folders) directly below a group, sorted. Never called on an array."""
     try:
         with os.scandir(folder) as entries:
-            names = sorted(entry.name for entry in entries if not entry.name.startswith(".") and entry.is_dir())
+            names = sorted(entry.name for entry in entries if not entry.name.startswith(".") and _is_folder(entry))
     except OSError as error:
         raise StoreError("cannot list the folder", where=folder, found=error.strerror or str(error)) from None
     for name in names:

@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from zmeta.errors import ConflictError
+from zmeta.errors import ConflictError, StoreError
 from zmeta.stores.local import failed, read_file
 
 try:
@@ -44,12 +44,17 @@ class Change:
 def update(compute: Callable[[], tuple[Sequence[Change], _Result]]) -> _Result:
     """Compute changes from a fresh reading and write them, again from the start where a document changed meanwhile.
 
-    Raises `ConflictError` when that happens `ATTEMPTS` times, and whatever `compute` raises.
+    From the second time on the locks are held while `compute` runs, so that a busy writer cannot starve the others. Raises
+    `ConflictError` when documents change `ATTEMPTS` times all the same, and whatever `compute` raises.
     """
+    held: frozenset[str] = frozenset()
     for attempt in range(ATTEMPTS):
-        changes, result = compute()
-        if not changes or write(changes):
-            return result
+        with _locked(held):
+            changes, result = compute()
+            folders = _folders(changes)
+            if not changes or (folders <= held and _replace_all(changes)) or (not held and write(changes)):
+                return result
+        held = folders
         time.sleep(0.001 * 2 ** min(attempt, 6))
     raise ConflictError(
         "the document was changed by others at every attempt to write it", where=changes[0].file, hint="try again later"
@@ -58,29 +63,38 @@ def update(compute: Callable[[], tuple[Sequence[Change], _Result]]) -> _Result:
 
 def write(changes: Sequence[Change]) -> bool:
     """Replace all documents, or none: False where one is not what was read. Raises `StoreError`."""
+    with _locked(_folders(changes)):
+        return _replace_all(changes)
+
+
+def _folders(changes: Iterable[Change]) -> frozenset[str]:
+    return frozenset(os.path.dirname(os.path.realpath(change.file)) for change in changes)
+
+
+def _replace_all(changes: Sequence[Change]) -> bool:
+    """Do what `write` says, under locks that are held already."""
     changes = [Change(os.path.realpath(change.file), change.old, change.new) for change in changes]
-    with _locked({os.path.dirname(change.file) for change in changes}):
+    if not _unchanged(changes):
+        return False
+    temporary: list[str] = []
+    replaced: list[Change] = []
+    try:
+        for change in changes:
+            temporary.append(_write_beside(change.file, change.new))
         if not _unchanged(changes):
             return False
-        temporary: list[str] = []
-        replaced: list[Change] = []
-        try:
-            for change in changes:
-                temporary.append(_write_beside(change.file, change.new))
-            if not _unchanged(changes):
-                return False
-            for change, name in zip(changes, temporary, strict=True):
-                _replace(name, change.file)
-                replaced.append(change)
-        except BaseException:
-            _restore(replaced)
-            raise
-        finally:
-            for name in temporary:
-                with suppress(OSError):
-                    os.unlink(name)
-        for folder in {os.path.dirname(change.file) for change in changes}:
-            sync_folder(folder)
+        for change, name in zip(changes, temporary, strict=True):
+            _replace(name, change.file)
+            replaced.append(change)
+    except BaseException:
+        _restore(replaced)
+        raise
+    finally:
+        for name in temporary:
+            with suppress(OSError):
+                os.unlink(name)
+    for folder in _folders(changes):
+        sync_folder(folder)
     return True
 
 
@@ -125,7 +139,7 @@ def _replace(name: str, file: str) -> None:
 def _restore(replaced: Sequence[Change]) -> None:
     """Put documents back that were replaced before another one failed."""
     for change in reversed(replaced):
-        with suppress(OSError):
+        with suppress(OSError, StoreError):
             if change.old is None:
                 os.unlink(change.file)
             else:

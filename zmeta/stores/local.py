@@ -5,10 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import time
 
 from zmeta.errors import StoreError
 from zmeta.jsondoc import MAX_BYTES, too_large
 
+#: Clocks of file systems are coarse: two changes within one tick look like one.
+_SETTLED_NS = 3_000_000_000
 _ABSENT = (errno.ENOENT, errno.ENOTDIR)
 # O_NONBLOCK: a named pipe in the place of a document must not hang the reader.
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
@@ -44,6 +47,17 @@ def read_file(path: str) -> bytes | None:
         raise failed("read", path, error) from None
     finally:
         os.close(handle)
+
+
+def signature_of(path: str) -> tuple[int, ...] | None:
+    """Return what changes when a file changes; None where it is absent, or changed so lately that it may do so unseen."""
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    if time.time_ns() - max(status.st_mtime_ns, status.st_ctime_ns) < _SETTLED_NS:
+        return None
+    return status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino
 
 
 def failed(verb: str, path: str, error: OSError) -> StoreError:

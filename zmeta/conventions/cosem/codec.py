@@ -164,5 +164,7 @@ def _pixel_resolution(metadata: Metadata, node: Node) -> JSONObject | None:
     unit = units.pop() if len(units) == 1 else None
     if unit is None or any(axis.type != "space" for axis in metadata.axes if axis.physical):
         return None
+    if metadata.physical != tuple(range(len(metadata.axes)))[-len(metadata.physical) :]:  # viewers take the last axes
+        return None
     sizes = metadata.voxel_size or ()
     return {"dimensions": encode_numbers(sizes[::-1], "cosem", node), "unit": ABBREVIATIONS.get(unit, unit)}

@@ -23,6 +23,7 @@ VERSIONS = (
         detect_0_2_1,
         decode,
         encode_0_2_1,
+        evidence=frozenset({"axes"}),
     ),
     ConventionVersion(
         "dacapo",
@@ -33,6 +34,7 @@ VERSIONS = (
         detect_0_2_0,
         decode,
         encode_0_2_0,
+        evidence=frozenset({"axes"}),
     ),
     ConventionVersion(
         "dacapo",
@@ -43,5 +45,6 @@ VERSIONS = (
         detect_0_1,
         decode,
         encode_0_1,
+        evidence=frozenset({"axes"}),
     ),
 )

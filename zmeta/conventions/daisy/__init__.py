@@ -15,6 +15,7 @@ VERSIONS = (
         detect_2,
         decode_2,
         encode_2,
+        evidence=frozenset({"voxel_size"}),
     ),
     ConventionVersion(
         "daisy",
@@ -25,5 +26,6 @@ VERSIONS = (
         detect_1,
         decode_1,
         encode_1,
+        evidence=frozenset({"resolution", "offset"}),
     ),
 )

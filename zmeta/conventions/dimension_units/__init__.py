@@ -15,5 +15,6 @@ VERSIONS = (
         detect,
         decode,
         encode,
+        evidence=frozenset({"dimension_units"}),
     ),
 )

@@ -15,6 +15,7 @@ VERSIONS = (
         detect_0_6,
         decode,
         encode_0_6,
+        evidence=frozenset({"axis_names", "voxel_size"}),
     ),
     ConventionVersion(
         "funlib-persistence",
@@ -25,5 +26,6 @@ VERSIONS = (
         detect_0_5,
         decode,
         encode_0_5,
+        evidence=frozenset({"axis_names", "voxel_size"}),
     ),
 )

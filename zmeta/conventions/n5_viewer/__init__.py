@@ -15,6 +15,7 @@ VERSIONS = (
         detect_neuroglancer,
         decode,
         encode_neuroglancer,
+        evidence=frozenset({"axes"}),
     ),
     ConventionVersion(
         "n5-viewer",
@@ -25,5 +26,6 @@ VERSIONS = (
         detect_viewer,
         decode,
         encode_viewer,
+        evidence=frozenset({"pixelResolution", "downsamplingFactors"}),
     ),
 )

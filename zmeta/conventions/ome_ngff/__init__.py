@@ -25,6 +25,7 @@ def _row(version: str, title: str, decode: Decode, encode: Encode | None) -> Con
         encode,
         on_group=True,
         names_only=version in ("0.1", "0.2", "0.3"),
+        evidence=frozenset({"ome", "multiscales"}),
     )
 
 
@@ -44,5 +45,6 @@ VERSIONS = (
         decode_unknown,
         None,
         on_group=True,
+        evidence=frozenset({"ome", "multiscales"}),
     ),
 )

@@ -61,6 +61,8 @@ def clean_path(path: str) -> str:
 def find_level(node: Node) -> Level | None:
     """Return the level that an array is, as the nearest group above that lists it says."""
     for group, below in node.ancestors:
+        if not ("ome" in group.attributes or "multiscales" in group.attributes):
+            continue
         for path, images, stated in _images(group):
             for number, image in enumerate(images):
                 datasets = image.get("datasets") if isinstance(image, dict) else None

@@ -20,6 +20,16 @@ TABLE = (
     ("spatial", "0.1", "Zarr Conventions: spatial", "GeoZarr writers", "it describes x and y of geographic rasters"),
 )
 
+#: The key without which a layout is not there.
+EVIDENCE = {
+    "paintera": "painteraData",
+    "n5-canonical": "spatialTransform",
+    "n5-imagej": "pixelWidth",
+    "bdv-n5": "multiScale",
+    "ilastik": "axistags",
+    "spatial": "zarr_conventions",
+}
+
 _SPATIAL_UUID = "689b58e2-cf7b-45e0-9fff-9cfc0883d6b4"
 
 

@@ -16,6 +16,7 @@ VERSIONS = (
         decode_3,
         encode_3,
         names_only=True,
+        evidence=frozenset({"dimension_names"}),
     ),
     ConventionVersion(
         "xarray",
@@ -27,5 +28,6 @@ VERSIONS = (
         decode_2,
         encode_2,
         names_only=True,
+        evidence=frozenset({"_ARRAY_DIMENSIONS"}),
     ),
 )

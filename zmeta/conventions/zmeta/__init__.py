@@ -15,5 +15,6 @@ VERSIONS = (
         detect,
         decode,
         encode,
+        evidence=frozenset({"zarr_conventions", "axes"}),
     ),
 )

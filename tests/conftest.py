@@ -1,0 +1,60 @@
+"""What all tests share: no network, the same examples of hypothesis on every run, helper modules beside the tests."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # strategies.py; importlib mode adds nothing itself
+
+settings.register_profile(
+    "zmeta",
+    max_examples=200,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("zmeta")
+
+_LOOPBACK = ("localhost", "127.0.0.1", "::1", "", None, b"localhost", b"127.0.0.1", b"::1")
+
+
+class NetworkBlockedError(RuntimeError):
+    """A test tried to leave this computer."""
+
+
+def _refuse(host: object) -> None:
+    if host not in _LOOPBACK:
+        raise NetworkBlockedError(f"tests run without network, and something asked for {host!r}")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_network() -> Iterator[None]:
+    """Refuse every connection and every name look-up but those of the loopback."""
+    patch = pytest.MonkeyPatch()
+    getaddrinfo, connect, connect_ex = socket.getaddrinfo, socket.socket.connect, socket.socket.connect_ex
+    sendto = socket.socket.sendto
+
+    def checked(self: socket.socket, address: Any) -> Any:
+        if self.family in (socket.AF_INET, socket.AF_INET6):
+            _refuse(address[0])
+        return address
+
+    def look_up(host: Any, *args: Any, **kwargs: Any) -> Any:
+        _refuse(host)
+        return getaddrinfo(host, *args, **kwargs)
+
+    patch.setattr(socket.socket, "connect", lambda self, address: connect(self, checked(self, address)))
+    patch.setattr(socket.socket, "connect_ex", lambda self, address: connect_ex(self, checked(self, address)))
+    patch.setattr(socket.socket, "sendto", lambda self, data, *args: sendto(self, data, *args[:-1], checked(self, args[-1])))
+    patch.setattr(socket, "getaddrinfo", look_up)
+    yield
+    patch.undo()
