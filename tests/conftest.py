@@ -48,13 +48,17 @@ def _no_network() -> Iterator[None]:
             _refuse(address[0])
         return address
 
+    def send_to(self: socket.socket, data: Any, *args: Any) -> int:
+        checked(self, args[-1])
+        return sendto(self, data, *args)
+
     def look_up(host: Any, *args: Any, **kwargs: Any) -> Any:
         _refuse(host)
         return getaddrinfo(host, *args, **kwargs)
 
     patch.setattr(socket.socket, "connect", lambda self, address: connect(self, checked(self, address)))
     patch.setattr(socket.socket, "connect_ex", lambda self, address: connect_ex(self, checked(self, address)))
-    patch.setattr(socket.socket, "sendto", lambda self, data, *args: sendto(self, data, *args[:-1], checked(self, args[-1])))
+    patch.setattr(socket.socket, "sendto", send_to)
     patch.setattr(socket, "getaddrinfo", look_up)
     yield
     patch.undo()

@@ -124,7 +124,7 @@ def run_page(page: Path, folder: Path) -> Iterator[tuple[str, str, str]]:
     for block, after in zip_longest(blocks, blocks[1:]):
         if block.title:
             (folder / block.title).write_text(block.text, encoding="utf-8")
-            _load.cache_clear()  # settings are read once per process
+            _load.cache_clear()  # settings are kept for up to a second
         elif block.kind == "python":
             shown = after.text if after is not None and after.kind == "text" and after.adjacent else ""
             yield str(block), shown, run_python(block, namespace)
@@ -192,7 +192,8 @@ def test_ci_runs_the_readme_command() -> None:
 
 
 def test_readme_counts_the_demo() -> None:
-    (count,) = re.findall(r"^1\. (\d+) arrays, as", (ROOT / "docs" / "quickstart.md").read_text(encoding="utf-8"), re.MULTILINE)
+    quickstart = (ROOT / "docs" / "quickstart.md").read_text(encoding="utf-8")
+    (count,) = re.findall(r"^1\. (\d+) arrays, as", quickstart, re.MULTILINE)
     assert f"It makes {count} small arrays" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 

@@ -26,8 +26,8 @@ from strategies import (
 )
 
 from zmeta.add import apply_edits
-from zmeta.canonical.world import parse_world
 from zmeta.canonical.metadata import Axis, Metadata
+from zmeta.canonical.world import parse_world
 from zmeta.cli.main import main
 from zmeta.conventions.base import Reading
 from zmeta.conventions.registry import BY_ID, VERSIONS, claims, detect
@@ -39,8 +39,6 @@ from zmeta.pipeline import Decoded, decode_node
 from zmeta.report.show import show_json, show_text
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from zmeta.conventions.base import Anchor
     from zmeta.nodes.node import Format
 
@@ -78,7 +76,7 @@ def _check(node: Node, reading: Reading) -> Decoded:
     return decoded
 
 
-@settings(max_examples=300)
+@settings(max_examples=250)
 @given(nodes(), st.sampled_from([CORNER, CENTRE]))
 def test_no_attributes_make_decoding_fail(node: Node, reading: Reading) -> None:
     _check(node, reading)
@@ -90,7 +88,9 @@ def test_no_json_makes_decoding_fail(keys: dict[str, Any], format_: Format) -> N
     _check(Node("/a", format_, "array", {}, keys, (4, 5, 6), "uint8"), CORNER)
 
 
-@pytest.mark.parametrize("key", sorted({"axes", "scale", "multiscales", "ome", "transform", "zarr_conventions", "voxel_size"}))
+@pytest.mark.parametrize(
+    "key", sorted({"axes", "scale", "multiscales", "ome", "transform", "zarr_conventions", "voxel_size"})
+)
 @given(data=st.data())
 @settings(max_examples=30)
 def test_one_wrong_key_beside_right_ones(key: str, data: st.DataObject) -> None:
@@ -175,7 +175,9 @@ def test_every_encoder_has_a_fit() -> None:
     assert sorted(FITS) == sorted(ENCODERS)
 
 
-@pytest.mark.parametrize(("row_id", "fit"), [pytest.param(i, fit, id=f"{i}-{n}") for i in ENCODERS for n, fit in enumerate(FITS[i])])
+@pytest.mark.parametrize(
+    ("row_id", "fit"), [pytest.param(i, fit, id=f"{i}-{n}") for i in ENCODERS for n, fit in enumerate(FITS[i])]
+)
 @given(data=st.data())
 @settings(max_examples=120)
 def test_decode_is_the_inverse_of_encode(row_id: str, fit: Fit, data: st.DataObject) -> None:
@@ -183,9 +185,6 @@ def test_decode_is_the_inverse_of_encode(row_id: str, fit: Fit, data: st.DataObj
     wanted = data.draw(metadata_for(fit))
     reading = data.draw(st.sampled_from([CORNER, CENTRE]))
     _round_trip(row_id, wanted, node_for(row_id, format_, len(wanted.axes)), reading)
-
-
-_SIZE = {"outer": st.sampled_from([None, [1], [2], [0.5], [2.5, 4, 0.1]])}
 
 
 @pytest.mark.parametrize("anchor", ANCHORS)
@@ -201,7 +200,10 @@ def test_ome_levels_and_transformations_of_the_image(row_id: str, anchor: Anchor
     outer = data.draw(st.none() | st.lists(st.sampled_from([0.5, 1, 2, 2.5, 40]), min_size=ndim, max_size=ndim))
     if outer is not None:
         shift = data.draw(st.lists(st.sampled_from([0, 0.25, -3, 1000]), min_size=ndim, max_size=ndim))
-        more["coordinateTransformations"] = [{"type": "scale", "scale": outer}, {"type": "translation", "translation": shift}]
+        more["coordinateTransformations"] = [
+            {"type": "scale", "scale": outer},
+            {"type": "translation", "translation": shift},
+        ]
     node = node_for(row_id, fit.formats[0], ndim, level=level, **more)
     after = _round_trip(row_id, wanted, node, Reading(anchor, "the test"))
     image, was = (_image(one) for one in (after, node))
@@ -214,7 +216,7 @@ def test_ome_levels_and_transformations_of_the_image(row_id: str, anchor: Anchor
 
 def _image(node: Node) -> dict[str, Any]:
     keys: Any = node.ancestors[0][0].attributes
-    image: dict[str, Any] = (keys["ome"] if "ome" in keys else keys)["multiscales"][0]
+    image: dict[str, Any] = keys.get("ome", keys)["multiscales"][0]
     return image
 
 
@@ -227,7 +229,9 @@ def test_levels_of_a_pyramid_share_level_0s_corner(anchor: Anchor) -> None:
     groups = node.ancestors
     for level in range(3):
         wanted = _zyx(Fraction(4) * 2**level, corner, "nanometer")
-        at = replace(node, path=f"/c/image/s{level}", ancestors=((groups[0][0], f"s{level}"), (groups[1][0], f"image/s{level}")))
+        at = replace(
+            node, path=f"/c/image/s{level}", ancestors=((groups[0][0], f"s{level}"), (groups[1][0], f"image/s{level}"))
+        )
         at = _round_trip("ome-ngff@0.4", wanted, at, reading)
         groups = at.ancestors
     for level in range(3):
@@ -247,14 +251,16 @@ def _zyx(size: Fraction | int, corner: Fraction | int, unit: str | None, names: 
 
 #: What a row must hold in any case: row, format, axes, unit, offset.
 MUST: list[tuple[str, Format, str, str | None, str]] = [
-    *(("zmeta@1.0", f, names, unit, "-7.5") for f in (2, 3) for names in ("zyx", "czyx", "tczyx") for unit in (None,)),  # type: ignore[list-item]
+    *(("zmeta@1.0", f, names, unit, "-7.5") for f in (2, 3) for names in ("zyx", "czyx", "tczyx") for unit in (None,)),
     ("zmeta@1.0", 3, "czyx", "micrometer", "0.1"),
-    ("ome-ngff@0.5", 3, "czyx", "nanometer", "-0.36"), ("ome-ngff@0.5", 3, "x", None, "0"), ("ome-ngff@0.4", 2, "zyx", "angstrom", "3"),
+    ("ome-ngff@0.5", 3, "czyx", "nanometer", "-0.36"), ("ome-ngff@0.5", 3, "x", None, "0"),
+    ("ome-ngff@0.4", 2, "zyx", "angstrom", "3"),
     ("cosem@1", "n5", "zyx", "nanometer", "2.62"), ("cosem@1", 2, "czyx", None, "-1"), ("cosem@1", 3, "zyx", "inch", "0"),
     ("funlib-persistence@0.6", "n5", "czyx", "nanometer", "7"), ("funlib-persistence@0.5", 2, "zyxc", None, "-7"),
     ("daisy@2", 2, "zyx", None, "-40"), ("daisy@2", 3, "czyx", None, "0.5"), ("daisy@2", "n5", "yx", None, "3"),
     ("daisy@1", 2, "zyx", None, "-40"), ("daisy@1", "n5", "czyx", None, "12"), ("daisy@1", 3, "tzyx", None, "0"),
-    ("n5-viewer@1", "n5", "zyx", "nanometer", "0"), ("n5-viewer@1", "n5", "czyx", None, "0"), ("n5-viewer@1", 2, "yx", "mile", "0"),
+    ("n5-viewer@1", "n5", "zyx", "nanometer", "0"), ("n5-viewer@1", "n5", "czyx", None, "0"),
+    ("n5-viewer@1", 2, "yx", "mile", "0"),
     ("neuroglancer-n5@1", "n5", "czyx", "nanometer", "0"), ("neuroglancer-n5@1", "n5", "xyz", None, "0"),
     ("dacapo@0.2.1", 2, "czyx", "nanometer", "80"), ("dacapo@0.2.1", 3, "zyx", None, "-3.5"),
     ("dacapo@0.2.0", 2, "zyx", None, "1"), ("dacapo@0.2.0", "n5", "czyx", None, "-2"), ("dacapo@0.1", 2, "xyz", None, "5"),
@@ -300,7 +306,7 @@ CANNOT: list[tuple[str, Format, Metadata, str]] = [
     ("daisy@1", 2, _zyx(4, 0, "nanometer"), "has no place for units"),
     ("daisy@2", 2, _zyx(4, 0, "nanometer"), "has no place for units"),
     ("n5-viewer@1", "n5", _zyx(4, 7, None), "an offset other than 0"),
-    ("n5-viewer@1", "n5", Metadata((*_zyx(4, 0, "nanometer").axes, Axis("w", "space", None, Fraction(1), Fraction(0)))), "different units"),
+    ("n5-viewer@1", "n5", Metadata((*_zyx(4, 0, "nanometer").axes, *_zyx(4, 0, None, "w").axes)), "different units"),
     ("neuroglancer-n5@1", "n5", _zyx(4, 7, None), "an offset other than 0"),
     ("dimension-units@1", 2, _zyx(4, 7, "nanometer"), "an offset other than 0"),
     ("dacapo@0.2.0", 2, _zyx(4, 0, "nanometer"), "has no place for units"),
@@ -310,7 +316,9 @@ CANNOT: list[tuple[str, Format, Metadata, str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("row_id", "format_", "wanted", "message"), CANNOT, ids=[f"{c[0]}-{i}" for i, c in enumerate(CANNOT)])
+@pytest.mark.parametrize(
+    ("row_id", "format_", "wanted", "message"), CANNOT, ids=[f"{c[0]}-{i}" for i, c in enumerate(CANNOT)]
+)
 def test_what_a_row_cannot_hold_is_refused(row_id: str, format_: Format, wanted: Metadata, message: str) -> None:
     node = node_for(row_id, format_, len(wanted.axes))
     with pytest.raises(EncodeError, match=message) as caught:

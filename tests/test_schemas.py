@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from zmeta.canonical.units import SPACE, TIME
-from zmeta.cli.schema import check_refs
 from zmeta.errors import SchemaError
 from zmeta.payload import CoreMetadata, check_core
 from zmeta.schema.catalog import BASE, SchemaName, find_schema, list_schemas, load_schema, schema_text
+from zmeta.schema.refs import check_refs
 from zmeta.schema.validate import make_validator, packaged_validator, validate
 
 CASES = Path(__file__).parent / "data" / "conventions"

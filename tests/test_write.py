@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 ZARRAY = {"zarr_format": 2, "shape": [4, 5, 6], "chunks": [4, 5, 6], "dtype": "|u1", "compressor": None, "fill_value": 0,
           "order": "C", "filters": None}  # fmt: skip
 ZARR3 = {
-    "zarr_format": 3, "node_type": "array", "shape": [4, 5, 6], "data_type": "uint8", "fill_value": 0, "codecs": [{"name": "bytes"}],
+    "zarr_format": 3, "node_type": "array", "shape": [4, 5, 6], "data_type": "uint8", "fill_value": 0,
+    "codecs": [{"name": "bytes"}],
     "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [4, 5, 6]}}, "attributes": {"kept": 1.50},
     "chunk_key_encoding": {"name": "default", "configuration": {"separator": "/"}},
 }  # fmt: skip
@@ -80,7 +81,9 @@ def test_a_first_attribute_makes_the_document(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ARRAYS)
 @pytest.mark.parametrize(
-    "payload", [{"voxel_size": [1, 2]}, {"voxelsize": [1, 2, 3]}, {"a": float("nan")}, {"units": ["nm"] * 3}, {"a": {1: 2}}], ids=str
+    "payload",
+    [{"voxel_size": [1, 2]}, {"voxelsize": [1, 2, 3]}, {"a": float("nan")}, {"units": ["nm"] * 3}, {"a": {1: 2}}],
+    ids=str,
 )
 def test_a_refusal_leaves_bytes_and_time_untouched(tmp_path: Path, kind: str, payload: dict[str, Any]) -> None:
     folder = _array(tmp_path / "a", kind)
@@ -221,7 +224,11 @@ def _fail_at(monkeypatch: pytest.MonkeyPatch, name: str, call: int, error: BaseE
     monkeypatch.setattr(os, name, replacement)
 
 
-FAILURES = [(name, call) for name, calls in (("replace", 2), ("fsync", 2), ("write", 2), ("fchmod", 2)) for call in range(1, calls + 1)]
+FAILURES = [
+    (name, call)
+    for name, calls in (("replace", 2), ("fsync", 2), ("write", 2), ("fchmod", 2))
+    for call in range(1, calls + 1)
+]
 
 
 @pytest.mark.parametrize("first", [b"old", None], ids=["replaced", "new"])
@@ -240,7 +247,7 @@ def test_two_documents_are_written_both_or_not_at_all(
         if name == "fchmod" and call == 2 and first is None:
             assert write(changes)  # a new file has no mode to keep, so there is no second call
             return
-        with pytest.raises(StoreError, match="^cannot (write|replace) the file") as caught:
+        with pytest.raises(StoreError, match=r"^cannot (write|replace) the file") as caught:
             write(changes)
     assert "No space left" in caught.value.found
     assert (one.read_bytes() if one.exists() else None, other.read_bytes()) == (first, b"old")
@@ -281,9 +288,14 @@ def _no_space(_handle: int) -> None:
     raise OSError(28, "No space left on device")
 
 
-def test_an_image_and_its_consolidated_copy_are_written_both_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_image_and_its_consolidated_copy_are_written_both_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = _array(tmp_path / "c" / "a", "v2")
-    copy = {"zarr_consolidated_format": 1, "metadata": {".zgroup": {"zarr_format": 2}, "a/.zarray": ZARRAY, "a/.zattrs": {"kept": 1.5}}}
+    copy = {
+        "zarr_consolidated_format": 1,
+        "metadata": {".zgroup": {"zarr_format": 2}, "a/.zarray": ZARRAY, "a/.zattrs": {"kept": 1.5}},
+    }
     (tmp_path / "c" / ".zgroup").write_text('{"zarr_format": 2}')
     (tmp_path / "c" / ".zmetadata").write_text(json.dumps(copy))
     before = _files(tmp_path)
@@ -291,7 +303,9 @@ def test_an_image_and_its_consolidated_copy_are_written_both_or_not_at_all(tmp_p
         _fail_at(patch, "replace", 2, OSError(28, "No space left on device"))
         with pytest.raises(StoreError, match="cannot replace the file"):
             add_metadata(folder, {"stain": "OTO"}, config=Config())
-    assert {name: raw for name, (raw, _, _) in _files(tmp_path).items()} == {name: raw for name, (raw, _, _) in before.items()}
+    assert {name: raw for name, (raw, _, _) in _files(tmp_path).items()} == {
+        name: raw for name, (raw, _, _) in before.items()
+    }
     add_metadata(folder, {"stain": "OTO"}, config=Config())
     assert json.loads((tmp_path / "c" / ".zmetadata").read_text())["metadata"]["a/.zattrs"] == {"kept": 1.5, "stain": "OTO"}
 

@@ -18,7 +18,7 @@ from zmeta.canonical.units import unit_size
 from zmeta.config import Config, load_config
 from zmeta.conventions.base import Edit, Reading, unit_conflict
 from zmeta.conventions.registry import BY_ID, VERSIONS
-from zmeta.errors import EncodeError, MetadataError
+from zmeta.errors import ConfigError, EncodeError, MetadataError
 from zmeta.finding import Finding, Severity
 from zmeta.jsondoc import JSONObject, JSONValue, describe, dump_json, parse_json, pointer
 from zmeta.nodes.node import N5_RESERVED, Node, open_array_node
@@ -44,6 +44,7 @@ def add_to_node(
     profiles: Iterable[Profile] = (),
     config: Config | None = None,
     remove: Iterable[str] = (),
+    convention: str | None = None,
 ) -> tuple[Finding, ...]:
     """Add metadata to the array in a folder; see `zmeta.add_metadata`."""
     settings = (config or load_config()).for_path(path)
@@ -53,7 +54,7 @@ def add_to_node(
 
     def compute() -> tuple[Sequence[Change], tuple[Finding, ...]]:
         node = open_array_node(path, root, fresh=True)
-        edits, after = plan_edits(node, keys, removed, findings, explicit, settings)
+        edits, after = plan_edits(node, keys, removed, findings, explicit, settings, convention)
         return plan_changes(node, edits), tuple(f for f in after.findings if f.severity < Severity.ERROR)
 
     return update(compute)
@@ -69,22 +70,24 @@ def plan_edits(
     findings: Sequence[Finding],
     profiles: Sequence[Profile],
     config: Config,
+    convention: str | None = None,
 ) -> tuple[list[Edit], Decoded]:
-    """Return the edits that add keys to an array, and the array as it will then be; raises `MetadataError` with all findings."""
+    """Return the edits that add keys to an array, and the array as it will be; raises `MetadataError` with all findings."""
     reading = config.reading()
     before = decode_node(node, reading)
     core: JSONObject = {key: value for key, value in keys.items() if key in CORE_KEYS}
     custom: JSONObject = {key: value for key, value in keys.items() if key not in CORE_KEYS}
     problems = [*findings, *check_core(core), *check_custom(custom, node, profiles, config)]
-    wanted = before.metadata
-    if core and not problems:
-        wanted, more = merge_core(before.metadata, core, node)
-        problems += more
-    _refuse(problems, node)
+    wrong = {problem.pointer.split("/")[1] for problem in problems if "/" in problem.pointer}
+    wanted, more = merge_core(before.metadata, {key: core[key] for key in core if key not in wrong}, node)
+    _refuse([*problems, *more], node)
     edits = [Edit(node, custom, remove)] if custom or remove else []
-    if core:
-        edits += encode_edits(wanted, before, reading, config)
+    if core or convention:
+        edits += encode_edits(wanted, before, config, convention)
     after = decode_node(apply_edits(node, edits), reading)
+    if core.keys() & {"axes"} and "axes" not in stated(after):  # the convention has no place for names, the container has
+        edits += name_dimensions(wanted, apply_edits(node, edits), reading)
+        after = decode_node(apply_edits(node, edits), reading)
     problems = [*after.errors, *check_schemas(after, edits), *check_profiles(after, profiles, config)]
     if not problems and not remove and not says(after.metadata, wanted):
         problems.append(_inexact(wanted, after.metadata, node))
@@ -196,16 +199,20 @@ def _list(value: JSONValue) -> list[JSONValue]:
     return value if isinstance(value, list) else []
 
 
-def encode_edits(wanted: Metadata, before: Decoded, reading: Reading, config: Config) -> list[Edit]:
+def encode_edits(wanted: Metadata, before: Decoded, config: Config, convention: str | None) -> list[Edit]:
     """Return the edits that make an array say metadata in every convention that it speaks already.
 
-    Raises `EncodeError` where one of them has no place for it.
+    With `convention` that one comes first, and those that the array speaks become its mirrors. Raises `EncodeError` where
+    one of them has no place for it.
     """
-    node = before.node
-    if "offset" not in _stated(before) and wanted.offset is not None and not any(wanted.offset):
+    node, reading = before.node, config.reading()
+    if "offset" not in stated(before) and wanted.offset is not None and not any(wanted.offset):
         wanted = wanted.with_axes(tuple(replace(axis, offset=None) for axis in wanted.axes))
     rows = [BY_ID[claim.id] for claim in before.claims if claim.id in BY_ID]
     speaking = [row for row in rows if row.encode is not None and not row.names_only]
+    if convention is not None:
+        first = named_row(convention, node)
+        speaking = [first, *(row for row in speaking if row.convention != first.convention)]
     for row in rows if not speaking else ():
         if wanted.voxel_size is not None and row.on_group and row.schema:
             hint = f"migrate the image to a later version of {row.convention} first"
@@ -220,18 +227,32 @@ def encode_edits(wanted: Metadata, before: Decoded, reading: Reading, config: Co
         new = encode_with(row, wanted, current, reading, mirror=position > 0)
         edits += new
         current = apply_edits(current, new)
-    names = [row for row in rows if row.names_only and row.encode is not None and wanted.names != before.metadata.names]
-    for row in names:
-        edits += encode_with(row, wanted, current, reading, mirror=True)
+    for row in rows:
+        if row.names_only and row.encode is not None and wanted.names != before.metadata.names:
+            edits += encode_with(row, wanted, current, reading, mirror=True)
     return edits
 
 
-def _stated(before: Decoded) -> set[str]:
-    """The fields that the file states, rather than a habit fills in."""
-    fields = {"offset"}
+def stated(decoded: Decoded) -> set[str]:
+    """Return which of axes and offset the file states, rather than a habit fills in."""
+    fields = {"axes": "names", "offset": "offset"}
     return {
-        key for key in fields for claim in before.claims if getattr(claim, key) is not None and key not in claim.inferred
+        key
+        for key, name in fields.items()
+        for claim in decoded.claims
+        if getattr(claim, name) is not None and key not in claim.inferred
     }
+
+
+def name_dimensions(wanted: Metadata, node: Node, reading: Reading) -> list[Edit]:
+    """Return the edits that name the dimensions as Zarr v3, or xarray in Zarr v2, does; N5 has no place for it."""
+    if node.format == "n5":
+        finding = Finding("ZM409", "the convention has no place for axis names", node.attributes_file, hint=_OTHERWISE)
+        raise EncodeError("the convention cannot hold the metadata", where=node.path, findings=(finding,))
+    return encode_with(BY_ID[f"xarray@{node.format}"], wanted, node, reading, mirror=False)
+
+
+_OTHERWISE = 'pass convention="zmeta" (in N5 convention="cosem") to state it in another one beside'
 
 
 def default_row(node: Node, config: Config) -> ConventionVersion:
@@ -247,6 +268,18 @@ def latest_row(convention: str, node: Node | None = None) -> ConventionVersion:
     if convention == "daisy":
         rows = [row for row in rows if row.version == "1"]
     return rows[0]
+
+
+def named_row(convention: str, node: Node) -> ConventionVersion:
+    """Return the version of a convention that a user names, as `name` or `name@version`; raises `ConfigError`."""
+    row = BY_ID.get(convention)
+    if row is not None and row.encode is not None and not row.names_only:
+        return row
+    names = [row.convention for row in VERSIONS if row.encode is not None and not row.names_only]
+    if convention not in names:
+        expected = ", ".join(dict.fromkeys(names))
+        raise ConfigError("there is no such convention to write", expected=expected, found=repr(convention))
+    return latest_row(convention, node)
 
 
 def encode_with(row: ConventionVersion, wanted: Metadata, node: Node, reading: Reading, *, mirror: bool) -> list[Edit]:

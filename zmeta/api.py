@@ -6,7 +6,6 @@ import os
 from typing import TYPE_CHECKING
 
 from zmeta.add import add_to_node
-from zmeta.array.identifier import HasContainerAndDataset
 from zmeta.array.zarr_array import ZarrArray
 from zmeta.config import load_config
 from zmeta.nodes.node import join_dataset, open_array_node
@@ -15,6 +14,7 @@ from zmeta.pipeline import decode_node
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from zmeta.array.identifier import HasContainerAndDataset
     from zmeta.canonical.metadata import Metadata
     from zmeta.config import Config
     from zmeta.finding import Finding
@@ -70,6 +70,7 @@ def add_metadata(
     payload: Mapping[str, object] | object,
     *,
     profiles: Iterable[Profile] = (),
+    convention: str | None = None,
     config: Config | None = None,
 ) -> tuple[Finding, ...]:
     """Add metadata to an array: validated before a byte changes, all or nothing, atomic.
@@ -84,6 +85,9 @@ def add_metadata(
         there; all others stay.
     profiles : sequence of Profile
         Profiles that the result must fit, besides those of the config.
+    convention : str, optional
+        State the core keys in this convention first, such as `zmeta` on an array that has only `resolution`, which has no
+        place for units. What the array speaks already stays beside it and is kept in agreement.
     config : Config, optional
         Settings instead of those of `zmeta.toml`.
 
@@ -117,6 +121,6 @@ def add_metadata(
       error ZM103: a voxel size must be a positive finite number (found 0) [...
     """
     if isinstance(array, ZarrArray):
-        return array.add_metadata(payload, profiles=profiles)
+        return array.add_metadata(payload, profiles=profiles, convention=convention)
     path, root = _locate(array)
-    return add_to_node(path, root, payload, profiles=profiles, config=config)
+    return add_to_node(path, root, payload, profiles=profiles, config=config, convention=convention)

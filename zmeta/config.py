@@ -9,7 +9,6 @@ import os
 import time
 import tomllib
 from dataclasses import dataclass, fields, replace
-from fnmatch import fnmatchcase
 from functools import lru_cache
 from glob import glob
 from typing import TYPE_CHECKING, cast
@@ -18,7 +17,7 @@ from zmeta.canonical.world import World, parse_world
 from zmeta.conventions.base import Anchor, Reading
 from zmeta.conventions.registry import VERSIONS
 from zmeta.errors import ConfigError
-from zmeta.stores.local import read_file
+from zmeta.stores.local import fits, read_file
 
 if TYPE_CHECKING:
     from zmeta.profile import Profile
@@ -69,21 +68,12 @@ class Config:
         """Return the settings for one array: overrides whose globs match its path are applied in order."""
         settings: Config = self
         for globs, changes in self.overrides:
-            if matches(path, globs, self.file):
+            if fits(path, globs, self.file):
                 settings = replace(settings, **changes)  # type: ignore[arg-type]
         return settings
 
 
 _reading = lru_cache(maxsize=64)(Reading)
-
-
-def matches(path: str, globs: tuple[str, ...], file: str) -> bool:
-    """Whether a path, absolute or relative to the folder of the config, fits one of the globs (`*` also matches `/`)."""
-    root = os.path.dirname(file)
-    names = [path.replace(os.sep, "/")]
-    if root and path.startswith(root + os.sep):
-        names.append(os.path.relpath(path, root).replace(os.sep, "/"))
-    return any(fnmatchcase(name, pattern) for name in names for pattern in globs)
 
 
 def load_config(start: str | None = None) -> Config:

@@ -24,10 +24,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from zmeta.finding import Finding
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from zmeta.finding import Finding
 
 
 class ZmetaError(Exception):
@@ -93,8 +93,6 @@ class DocumentError(ZmetaError, ValueError):
 
     def finding(self, code: str = "ZM001") -> Finding:
         """Return the same as a finding, for a run that goes on."""
-        from zmeta.finding import Finding
-
         return Finding(
             code,
             self.what,

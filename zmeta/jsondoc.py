@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 from json.encoder import encode_basestring, encode_basestring_ascii
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Self, TypeAlias
 
 from zmeta.errors import DocumentError
 from zmeta.finding import Finding
@@ -39,7 +39,7 @@ class ExactFloat(float):
     literal: str
     __slots__ = ("literal",)
 
-    def __new__(cls, literal: str) -> ExactFloat:
+    def __new__(cls, literal: str) -> Self:
         number = super().__new__(cls, literal)
         number.literal = literal
         return number
@@ -179,7 +179,7 @@ def exact(value: object) -> str | None:
         return str(value) if abs(value) < 10**MAX_EXPONENT else None
     literal = value.literal if isinstance(value, ExactFloat) else repr(float(value))
     if isinstance(value, ExactFloat):
-        if value == 0:  # 0e999999999 is zero, 1e-999999999 is not; neither may be computed
+        if not value:  # 0e999999999 is zero, 1e-999999999 is not; neither may be computed
             return "0" if not literal.lower().partition("e")[0].strip("-0.") else None
         if len(literal) > MAX_LITERAL or not math.isfinite(value) or abs(Decimal(literal).adjusted()) > MAX_EXPONENT:
             return None

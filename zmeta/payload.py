@@ -5,7 +5,7 @@ The model and `schemas/zmeta/1.0/core` say the same of the shape of the core key
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import enum
 import math
 import os
@@ -137,7 +137,7 @@ def _scalar(value: object) -> JSONValue | Finding:
             return dump_number(Fraction(value))
         except (ValueError, OverflowError):
             return Finding("ZM106", "the number has no finite decimal")
-    if isinstance(value, datetime.date | datetime.time):
+    if isinstance(value, dt.date | dt.time):
         return value.isoformat()
     if isinstance(value, uuid.UUID):
         return str(value)

@@ -11,23 +11,21 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from zmeta.config import matches
 from zmeta.errors import SchemaError
 from zmeta.finding import Finding
 from zmeta.jsondoc import describe, parse_json, pointer
-from zmeta.schema.catalog import registry
-from zmeta.schema.validate import make_validator, unresolved, validate
-from zmeta.stores.local import read_file
+from zmeta.schema.refs import named_keys
+from zmeta.schema.validate import make_validator, validate
+from zmeta.stores.local import fits, read_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pydantic import BaseModel
 
-    from zmeta.jsondoc import JSONObject, JSONValue
+    from zmeta.jsondoc import JSONObject
 
 CORE_KEYS = ("axes", "types", "units", "voxel_size", "offset")
-_IN_PLACE = ("allOf", "anyOf", "oneOf", "if", "then", "else", "not", "dependentSchemas")
 
 
 @dataclass(frozen=True)
@@ -104,7 +102,7 @@ class Profile:
 
     def binds(self, path: str, attributes: JSONObject, config_file: str = "") -> bool:
         """Whether an array is bound by this profile, by a glob or by what it declares."""
-        if self.match and matches(path, self.match, config_file):
+        if fits(path, self.match, config_file):
             return True
         entries = attributes.get("zarr_conventions")
         ident = self.schema.get("$id")
@@ -122,14 +120,7 @@ class Profile:
 
     def names(self) -> frozenset[str]:
         """Return the keys that the schema names at its top level, through `$ref`, `allOf` and the like."""
-        found: set[str] = set()
-        resolver = registry((self.schema, *self.extra)).resolver(str(self.schema.get("$id", "")))
-        if "$id" not in self.schema:
-            from referencing.jsonschema import DRAFT202012
-
-            resolver = registry(self.extra).resolver_with_root(DRAFT202012.create_resource(self.schema))
-        _collect(self.schema, resolver, found, set(), self.source or self.id)
-        return frozenset(found)
+        return named_keys(self.schema, self.extra, self.source or self.id)
 
     def check(self, custom: JSONObject, core: JSONObject, file: str = "", at: str = "") -> list[Finding]:
         """Return what is wrong with custom keys and canonical core keys, as findings."""
@@ -150,36 +141,6 @@ def load_schema_file(path: str | os.PathLike[str]) -> JSONObject:
     if raw is None:
         raise SchemaError("there is no such schema file", where=file)
     return parse_json(raw, file)[0]
-
-
-def _collect(schema: JSONValue, resolver: object, found: set[str], seen: set[int], where: str) -> None:
-    """Gather property names through everything that applies to the same object."""
-    if not isinstance(schema, dict) or id(schema) in seen:
-        return
-    seen.add(id(schema))
-    properties, required = schema.get("properties"), schema.get("required")
-    found |= set(properties) if isinstance(properties, dict) else set()
-    found |= {key for key in required if isinstance(key, str)} if isinstance(required, list) else set()
-    ref = schema.get("$ref")
-    if isinstance(ref, str):
-        from referencing.exceptions import Unresolvable
-
-        try:
-            target = resolver.lookup(ref)  # type: ignore[attr-defined]
-        except Unresolvable as error:
-            raise unresolved(error, where) from None
-        _collect(target.contents, target.resolver, found, seen, where)
-    for keyword in _IN_PLACE:
-        part = schema.get(keyword)
-        parts = (
-            part
-            if isinstance(part, list)
-            else list(part.values())
-            if keyword == "dependentSchemas" and isinstance(part, dict)
-            else [part]
-        )
-        for item in parts:
-            _collect(item, resolver, found, seen, where)
 
 
 def _check_model(model: type[BaseModel], view: JSONObject, file: str, at: str, label: str) -> list[Finding]:

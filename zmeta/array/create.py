@@ -16,11 +16,13 @@ from funlib.geometry import Roi
 
 from zmeta.add import (
     apply_edits,
+    check_custom,
     check_profiles,
     check_schemas,
     default_row,
     encode_with,
     latest_row,
+    named_row,
     says,
 )
 from zmeta.array.grid import from_world
@@ -31,7 +33,7 @@ from zmeta.canonical.numbers_ import number_text
 from zmeta.canonical.units import long_name, unit_type
 from zmeta.canonical.world import World, to_world
 from zmeta.conventions.base import Edit
-from zmeta.conventions.registry import BY_ID, VERSIONS
+from zmeta.conventions.registry import BY_ID
 from zmeta.errors import (
     ArrayExistsError,
     ConfigError,
@@ -45,6 +47,7 @@ from zmeta.jsondoc import describe, pointer
 from zmeta.nodes.node import Node, join_dataset, open_node, read_node
 from zmeta.payload import CORE_KEYS, plain
 from zmeta.pipeline import decode_node
+from zmeta.stores.local import failed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -287,15 +290,31 @@ def _format(
     return cast("Literal[2, 3]", wanted or (found[-1] if found else default))
 
 
+def _node_or_none(path: str, root: str) -> Node | None:
+    try:
+        return open_node(path, root)
+    except NodeNotFoundError:
+        return None
+
+
+def _is_free(path: str) -> bool:
+    """Whether nothing is there, or an empty folder. Not asked of an array: its chunks are never listed."""
+    try:
+        return not os.path.lexists(path) or (os.path.isdir(path) and not os.listdir(path))
+    except OSError as error:
+        raise failed("list", path, error) from None
+
+
 def _existing(path: str, root: str) -> Node | None:
+    there = os.path.lexists(path)  # asked first: another worker may put the same array there, which the next step notes
     try:
         node = open_node(path, root)
     except NodeNotFoundError:
-        if os.path.lexists(path) and not (os.path.isdir(path) and not os.listdir(path)):
-            raise ArrayExistsError(
-                "something else stands in the place of the array", where=path, hint="choose another dataset"
-            ) from None
-        return None
+        if not there or (os.path.isdir(path) and not os.listdir(path)):
+            return None
+        raise ArrayExistsError(
+            "something else stands in the place of the array", where=path, hint="choose another dataset"
+        ) from None
     if node.kind == "group":
         raise ArrayExistsError("a group stands in the place of the array", where=path, hint="choose another dataset")
     return node
@@ -363,7 +382,7 @@ def _judge(node: Node, metadata: Metadata, request: CreateRequest, config: Confi
     """Return the edits that give the array its metadata, all checks passed."""
     reading = config.reading()
     rows: list[ConventionVersion] = [
-        latest_row_named(request.convention, node) if request.convention else default_row(node, config)
+        named_row(request.convention, node) if request.convention else default_row(node, config)
     ]
     rows += [row for row in (latest_row(name, node) for name in config.mirror) if row not in rows]
     edits: list[Edit] = []
@@ -376,7 +395,12 @@ def _judge(node: Node, metadata: Metadata, request: CreateRequest, config: Confi
     if after.metadata.names != metadata.names:  # the convention has no place for names, and the container has
         edits += encode_with(BY_ID[f"xarray@{node.format}"], metadata, current, reading, mirror=False)
         after = decode_node(apply_edits(node, edits), reading)
-    problems = [*after.errors, *check_schemas(after, [*edits, Edit(node)]), *check_profiles(after, request.profiles, config)]
+    problems = check_custom(node.attributes, node.with_attributes({}), request.profiles, config)
+    problems += [
+        *after.errors,
+        *check_schemas(after, [*edits, Edit(node)]),
+        *check_profiles(after, request.profiles, config),
+    ]
     if not problems and rows[0].id not in {claim.id for claim in after.claims}:
         text = f"{rows[0].id} is not what an array of {node.format_name} is written in"
         problems.append(Finding("ZM409", text, node.path, found=after.metadata.convention or ""))
@@ -385,15 +409,3 @@ def _judge(node: Node, metadata: Metadata, request: CreateRequest, config: Confi
     if problems:
         raise MetadataError("refused, nothing was created", where=node.path, findings=problems)
     return edits
-
-
-def latest_row_named(convention: str, node: Node) -> ConventionVersion:
-    """Return the version of a convention that a user names, as `name` or `name@version`; raises `ConfigError`."""
-    if convention in BY_ID and BY_ID[convention].encode is not None:
-        return BY_ID[convention]
-    names = [row.convention for row in VERSIONS if row.encode is not None and not row.names_only]
-    if convention not in names:
-        raise ConfigError(
-            "there is no such convention to write", expected=", ".join(dict.fromkeys(names)), found=repr(convention)
-        )
-    return latest_row(convention, node)

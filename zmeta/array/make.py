@@ -117,25 +117,41 @@ def _make_folders(folder: str, made: list[str]) -> None:
 
 
 def _make_beside(path: str, node: Node, names: list[str] | None, chunks: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    """Write the documents that zarr makes, with the attributes exactly as they are."""
+    documents = _documents(node, names, chunks, dtype)
+    os.mkdir(path)
+    for name, data in documents.items():
+        with open(os.path.join(path, name), "xb") as handle:
+            handle.write(data)
+            handle.flush()
+            os.fsync(handle.fileno())
+
+
+def _documents(node: Node, names: list[str] | None, chunks: tuple[int, ...], dtype: np.dtype[Any]) -> dict[str, bytes]:
+    """Return the documents of a new array, which zarr makes in memory: on disk its threads write on after a failure."""
     import zarr
 
+    store: dict[str, Any] = {}
     try:
         zarr.create_array(
-            path,
+            zarr.storage.MemoryStore(store),
             shape=node.shape,
             chunks=chunks,
             dtype=dtype,
-            attributes=cast("dict[str, Any]", node.attributes),
             zarr_format=cast("Literal[2, 3]", node.format),
             dimension_names=names if node.format == 3 else None,
             fill_value=0 if dtype.kind in "biufc" else None,
         )
-    except OSError:
-        raise
     except Exception as error:
         raise StoreError(
             "zarr cannot create the array", where=node.path, found=f"{type(error).__name__}: {error}"[:300]
         ) from error
+    documents = {name: parse_json(store[name].to_bytes(), name)[0] for name in _DOCUMENTS[node.format] if name in store}
+    if node.format == 3:
+        documents["zarr.json"]["attributes"] = node.attributes
+    else:
+        documents[".zattrs"] = node.attributes
+    return {name: dump_json(document) for name, document in documents.items()}
 
 
 @contextmanager
@@ -237,4 +253,8 @@ def _with_entries(text: bytes, file: str, group: Node, below: Sequence[Node], ch
                 data, _ = parse_json(raw, source)
                 entries[key] = {k: v for k, v in data.items() if k != "consolidated_metadata"}
     holder = {**holder, "metadata": entries}
-    return dump_json(holder if group.format == 2 else {**document, "consolidated_metadata": holder}, text)
+    try:
+        return dump_json(holder if group.format == 2 else {**document, "consolidated_metadata": holder}, text)
+    except ValueError as error:  # NaN, which zarr once wrote
+        hint = "consolidate the metadata anew"
+        raise StoreError("the consolidated copy cannot be kept true", where=file, found=str(error), hint=hint) from None

@@ -18,7 +18,7 @@ from zmeta.canonical.world import WorldUnit, parse_world
 from zmeta.config import Config, load_config
 from zmeta.conventions.merge import Given
 from zmeta.errors import GeometryError, NotWritableError, ZmetaError
-from zmeta.nodes.node import join_dataset, open_array_node
+from zmeta.nodes.node import absolute, join_dataset, open_array_node
 from zmeta.pipeline import Decoded, decode_node
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class ZarrArray:
         self.dataset = array_config.dataset
         self.snap_to_grid = array_config.snap_to_grid
         self.mode: Mode = array_config.mode
-        self._root = os.path.abspath(os.fspath(array_config.file_name))
+        self._root = absolute(array_config.file_name)
         self._path = join_dataset(self._root, array_config.dataset)
         self._config = (config or load_config()).for_path(self._path)
         self._world = parse_world(world_unit, parse_world(self._config.world_unit))
@@ -374,13 +374,22 @@ class ZarrArray:
     # --- writing metadata -------------------------------------------------------------------------------------------
 
     def add_metadata(
-        self, payload: Mapping[str, object] | object, *, profiles: Iterable[Profile] = ()
+        self,
+        payload: Mapping[str, object] | object,
+        *,
+        profiles: Iterable[Profile] = (),
+        convention: str | None = None,
     ) -> tuple[Finding, ...]:
         """Add metadata to the array; see `zmeta.add_metadata`. Raises `NotWritableError` for mode "r"."""
-        return self._write(payload, profiles=profiles)
+        return self._write(payload, profiles=profiles, convention=convention)
 
     def _write(
-        self, payload: object, *, remove: Iterable[str] = (), profiles: Iterable[Profile] = ()
+        self,
+        payload: object,
+        *,
+        remove: Iterable[str] = (),
+        profiles: Iterable[Profile] = (),
+        convention: str | None = None,
     ) -> tuple[Finding, ...]:
         from zmeta.add import add_to_node
 
@@ -390,7 +399,9 @@ class ZarrArray:
         config = replace(
             self._config, ome_anchor=self._reading.ome_anchor, world_unit=(world.space, world.time), overrides=()
         )
-        findings = add_to_node(self._path, self._root, payload, profiles=profiles, config=config, remove=remove)
+        findings = add_to_node(
+            self._path, self._root, payload, profiles=profiles, config=config, remove=remove, convention=convention
+        )
         self.refresh()
         return findings
 

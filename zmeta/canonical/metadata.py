@@ -111,7 +111,7 @@ class Metadata:
 
     @property
     def offset(self) -> tuple[Fraction, ...] | None:
-        """World position of the corner of the first voxel, for every physical axis, in its unit; None unless all have one."""
+        """World position of the corner of the first voxel per physical axis, in its unit; None unless all have one."""
         return _complete([axis.offset for axis in self.axes if axis.physical])
 
     def with_axes(self, axes: tuple[Axis, ...]) -> Metadata:

@@ -56,7 +56,8 @@ def build_parser() -> argparse.ArgumentParser:
     one = verbs.add_parser(
         "show",
         help="print a packaged schema",
-        epilog="examples:\n  zmeta schema show zmeta\n  zmeta schema show ome-ngff@0.4\n  zmeta schema show ome-ngff/plate@0.5",
+        epilog="examples:\n  zmeta schema show zmeta\n  zmeta schema show ome-ngff@0.4\n"
+        "  zmeta schema show ome-ngff/plate@0.5",
         formatter_class=raw,
     )
     one.add_argument("name", metavar="NAME[@VERSION]", help="a convention, or convention/document, or an $id")
@@ -93,12 +94,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:  # `zmeta show … | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     return code
 
 
 def run() -> None:
     """Entry point of the console script."""
-    sys.exit(main())
+    try:
+        code = main()
+        sys.stdout.flush()  # what is left would be written, and fail, when nobody can catch it
+    except BrokenPipeError:  # `zmeta show … | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    sys.exit(code)

@@ -6,14 +6,16 @@ import sys
 from typing import TYPE_CHECKING
 
 from zmeta.errors import SchemaError, ZmetaError
-from zmeta.jsondoc import JSONObject, JSONValue
 from zmeta.report.show import printable
-from zmeta.schema.catalog import find_schema, list_schemas, load_schema, registry, schema_text
-from zmeta.schema.validate import iter_errors, make_validator, unresolved
+from zmeta.schema.catalog import find_schema, list_schemas, load_schema, schema_text
+from zmeta.schema.refs import check_refs
+from zmeta.schema.validate import iter_errors, make_validator
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
+
+    from zmeta.jsondoc import JSONObject, JSONValue
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -57,37 +59,14 @@ def check_schema(schema: JSONObject, others: tuple[JSONObject, ...], where: str)
     try:
         validator = make_validator(schema, others, where)
         check_refs(schema, others, where)
+        for index, example in enumerate(_examples(schema)):
+            for problem in iter_errors(validator, example, where):
+                place = "/".join(map(str, problem.absolute_path))
+                yield f"examples/{index} is not valid at /{place}: {problem.message[:200]}"
     except SchemaError as error:
         yield "; ".join(part for part in (error.what, error.found, error.hint) if part)
-        return
-    for index, example in enumerate(_examples(schema)):
-        for problem in iter_errors(validator, example, where):
-            place = "/".join(map(str, problem.absolute_path))
-            yield f"examples/{index} is not valid at /{place}: {problem.message[:200]}"
 
 
 def _examples(schema: JSONObject) -> list[JSONValue]:
     examples = schema.get("examples")
     return examples if isinstance(examples, list) else []
-
-
-def check_refs(schema: JSONObject, others: tuple[JSONObject, ...], where: str) -> None:
-    """Look up every `$ref` of a schema, used or not; raises `SchemaError` for one that leads nowhere."""
-    from referencing.exceptions import Unresolvable
-    from referencing.jsonschema import DRAFT202012
-
-    resource = DRAFT202012.create_resource(schema)
-    root = registry((schema, *others)).resolver_with_root(resource)
-    stack: list[tuple[JSONValue, object]] = [(schema, root)]
-    while stack:
-        value, resolver = stack.pop()
-        if isinstance(value, dict):
-            ref = value.get("$ref")
-            if isinstance(ref, str):
-                try:
-                    resolver.lookup(ref)  # type: ignore[attr-defined]
-                except Unresolvable as error:
-                    raise unresolved(error, where) from None
-            stack += [(item, resolver) for key, item in value.items() if key not in ("examples", "default", "const", "enum")]
-        elif isinstance(value, list):
-            stack += [(item, resolver) for item in value]

@@ -178,7 +178,7 @@ class Draft:
         if self.convention in _TRUNCATED_BY_READERS:
             numbers = [number for number in (*(self.voxel_size or ()), *(self.offset or ())) if number is not None]
             if any(number.denominator != 1 for number in numbers):
-                hint = "gunpowder, daisy, dacapo and funlib.persistence cut the fraction off; the zmeta or OME-NGFF layout keeps it"
+                hint = "gunpowder, daisy, dacapo and funlib.persistence cut the fraction off"
                 self.note("ZM307", "a value is not a whole number", found=[float(number) for number in numbers], hint=hint)
         return Claim(
             self.convention,
@@ -245,7 +245,8 @@ class Draft:
             self.note("ZM202", "axis names must differ from each other", *path, node=at, found=value)
             return False
         self.names = tuple(names)
-        self.types = tuple(["channel" if "^" in name else type_of_name(clean) for name, clean in zip(raw, names, strict=True)])
+        pairs = zip(raw, names, strict=True)
+        self.types = tuple(["channel" if "^" in name else type_of_name(clean) for name, clean in pairs])
         how = "reversed because N5" if reverse else ""
         self.source("axes", *path, node=at, how=how)
         self.infer("types", "understood from the axis names")
@@ -419,7 +420,10 @@ def _fitting(types: tuple[str | None, ...], count: int) -> tuple[int, ...] | Non
 
 
 def dimension_names(node: Node) -> list[str | None] | None:
-    """Return the names that Zarr v3 (`dimension_names`) or xarray (`_ARRAY_DIMENSIONS`) store, None where they do not fit."""
+    """Return the names that Zarr v3 or xarray (`_ARRAY_DIMENSIONS`) store, None where they do not fit the array.
+
+    A name that is null or empty is None.
+    """
     for names in (node.dimension_names, array_dimensions(node)):
         if isinstance(names, list) and len(names) == node.ndim and any(isinstance(name, str) and name for name in names):
             return [name if isinstance(name, str) and name else None for name in names]

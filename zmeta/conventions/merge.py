@@ -40,7 +40,7 @@ def merge(
     With an error among the findings the metadata is what could be made out, and not to be relied on.
     """
     given = given or _NOTHING_GIVEN
-    merger = _Merger(node, list(claims), reading, [finding for claim in claims for finding in claim.findings])
+    merger = _Merger(node, list(claims), reading, [])
     names = merger.names(given)
     types = merger.types(names)
     geometry = merger.geometry()
@@ -52,7 +52,9 @@ def merge(
     nothing = (None,) * node.ndim
     axes = tuple(map(Axis, names, types, units, sizes or nothing, corners or nothing))
     merger.check(axes)
-    main = next((claim for claim in claims if claim.names or claim.voxel_size or claim.failed), claims[0] if claims else None)
+    merger.gather(geometry)
+    speaking = (claim for claim in claims if claim.names or claim.voxel_size or claim.failed)
+    main = next(speaking, claims[0] if claims else None)
     return Metadata(axes, None if main is None else main.id, merger.sources), tuple(dict.fromkeys(merger.findings))
 
 
@@ -162,7 +164,6 @@ class _Merger:
             ):
                 sources = {**best.sources, "offset": f"{other.sources.get('offset', '')} ({other.id})"}
                 best = replace(best, offset=moved, sources=sources, inferred=best.inferred - {"offset"})
-                self.findings = [f for f in self.findings if f.code != "ZM303"]
         return best
 
     def _factor(
@@ -222,6 +223,18 @@ class _Merger:
         self.sources["voxel_size"] = "given by the reader (default_voxel_size)"
         self.sources.setdefault("offset", "not stated; begins at 0")
         return tuple(values), (None,) * ndim, names, tuple(kinds)
+
+    def gather(self, geometry: Claim) -> None:
+        """Take over the findings of the claims, without what one of them misses and another one states."""
+        names = self._pick("names", "axes")
+        origin = geometry.offset is not None and "offset" not in geometry.inferred
+        for claim in reversed(self.claims):
+            kept = claim.findings
+            if claim is not names:
+                kept = tuple(finding for finding in kept if finding.code != "ZM205")
+            if origin:
+                kept = tuple(finding for finding in kept if finding.code != "ZM303")
+            self.findings[:0] = kept
 
     def check(self, axes: tuple[Axis, ...]) -> None:
         """Note what the axes as a whole are lacking."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from zmeta.errors import DocumentError, NodeNotFoundError, NodeTypeError, StoreError, ZmetaError
@@ -138,13 +139,13 @@ def open_node(path: str | os.PathLike[str], root: str | os.PathLike[str] | None 
     DocumentError, StoreError
         A document of the node is broken or cannot be read.
     """
-    folder = os.path.abspath(path)
+    folder = absolute(path)
     node = read_node(folder)
     if node is None:
         raise _not_found(folder)
     ancestors: list[tuple[Node, str]] = []
     findings = list(node.findings)
-    top = None if root is None else os.path.abspath(root)
+    top = None if root is None else absolute(root)
     for parent in _folders_above(folder, top):
         try:
             group = read_node(parent, node.format, cached=not fresh)
@@ -167,7 +168,7 @@ def open_array_node(
     """Read an array, as `open_node`; raises `NodeTypeError` for a group."""
     node = open_node(path, root, fresh=fresh)
     if node.kind != "array":
-        children = [child for child in list_children(node.path)][:8]
+        children = list(list_children(node.path))[:8]
         hint = f"name an array below it: {', '.join(children)}" if children else "name an array"
         raise NodeTypeError(
             "this is a group, not an array", where=node.path, expected="an array", found="a group", hint=hint
@@ -175,9 +176,18 @@ def open_array_node(
     return node
 
 
+_normal = lru_cache(maxsize=4096)(os.path.normpath)
+
+
+def absolute(path: str | os.PathLike[str]) -> str:
+    """Return a path as `os.path.abspath` does, at the cost of a look-up where it was seen before."""
+    text = os.fspath(path)
+    return _normal(text) if os.path.isabs(text) else os.path.abspath(text)
+
+
 def join_dataset(container: str | os.PathLike[str], dataset: str | None) -> str:
     """Return the folder of a dataset in a container; raises `NodeNotFoundError` for a path that climbs out of it."""
-    root = os.path.abspath(container)
+    root = absolute(container)
     parts = [part for part in (dataset or "").replace("\\", "/").split("/") if part not in ("", ".")]
     if ".." in parts or "\0" in (dataset or ""):
         raise NodeNotFoundError("the dataset's path leaves its container", where=f"{root}: {dataset!r}", hint="remove `..`")

@@ -6,9 +6,14 @@ import errno
 import os
 import stat
 import time
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 
 from zmeta.errors import StoreError
 from zmeta.jsondoc import MAX_BYTES, too_large
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 #: Clocks of file systems are coarse: two changes within one tick look like one.
 _SETTLED_NS = 3_000_000_000
@@ -58,6 +63,15 @@ def signature_of(path: str) -> tuple[int, ...] | None:
     if time.time_ns() - max(status.st_mtime_ns, status.st_ctime_ns) < _SETTLED_NS:
         return None
     return status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino
+
+
+def fits(path: str, globs: Sequence[str], beside: str = "") -> bool:
+    """Whether a path, absolute or relative to the folder of the file `beside`, fits a glob (`*` also matches `/`)."""
+    root = os.path.dirname(beside)
+    names = [path.replace(os.sep, "/")]
+    if root and path.startswith(root + os.sep):
+        names.append(path[len(root) + 1 :].replace(os.sep, "/"))
+    return any(fnmatchcase(name, pattern) for name in names for pattern in globs)
 
 
 def failed(verb: str, path: str, error: OSError) -> StoreError:

@@ -95,7 +95,7 @@ def _decode_transform(draft: Draft, transform: JSONObject, path: tuple[str | int
 
 
 def _reversed(draft: Draft, transform: JSONObject, path: tuple[str | int, ...], at: Node) -> bool | None:
-    """Whether the lists are x-first. cellmap-schemas writes `order`, n5-universe `ordering`; None where it cannot be told."""
+    """Whether the lists are x-first; None where it cannot be told. cellmap-schemas writes `order`, others `ordering`."""
     stated = [transform[key] for key in ("order", "ordering") if key in transform]
     names = transform.get("axes")
     x_first = is_list_of_strings(names) and isinstance(names, list) and names[0] == "x"

@@ -156,7 +156,7 @@ def encode_0_1(metadata: Metadata, node: Node, reading: Reading) -> Iterator[Edi
 
 def _encode(metadata: Metadata, node: Node, *, units: bool) -> Edit:
     if any(metadata.units) and not units:
-        raise no_place("dacapo", "units", node, "leave units out, or use the zmeta convention")
+        raise no_place("dacapo", "units", node, 'leave units out, or pass convention="zmeta" to state it in that one beside')
     names = require_names(metadata, "dacapo", node)
     sizes, corner = require_geometry(metadata, "dacapo", node)
     step = -1 if node.format == "n5" else 1

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from zmeta.canonical.metadata import Metadata
     from zmeta.conventions.base import Draft, Reading
+    from zmeta.jsondoc import JSONObject
     from zmeta.nodes.node import Node
 
 #: Groups of these layouts use `resolution` and `offset` in another sense.
@@ -87,13 +88,10 @@ def encode_2(metadata: Metadata, node: Node, reading: Reading) -> Iterator[Edit]
 
 def _encode(metadata: Metadata, node: Node, size_key: str, *, reverse: bool) -> Iterator[Edit]:
     if any(metadata.units):
-        raise no_place("daisy", "units", node, "leave units out, or use the zmeta convention")
+        raise no_place("daisy", "units", node, 'leave units out, or pass convention="zmeta" to state it in that one beside')
     sizes, corner = require_geometry(metadata, "daisy", node)
     step = -1 if reverse else 1
-    yield Edit(
-        node,
-        {
-            size_key: encode_numbers(sizes[::step], "daisy", node),
-            "offset": encode_numbers(corner[::step], "daisy", node),
-        },
-    )
+    keys: JSONObject = {size_key: encode_numbers(sizes[::step], "daisy", node)}
+    if metadata.offset is not None:
+        keys["offset"] = encode_numbers(corner[::step], "daisy", node)
+    yield Edit(node, keys)

@@ -71,7 +71,9 @@ def encode(metadata: Metadata, node: Node, reading: Reading) -> Iterator[Edit]:
     """Write one string per axis; channel axes get null."""
     _, corner = require_geometry(metadata, "dimension-units", node)
     if any(corner):
-        raise no_place("dimension-units", "an offset other than 0", node, "use the zmeta convention")
+        raise no_place(
+            "dimension-units", "an offset other than 0", node, 'pass convention="zmeta" to state it in that one beside'
+        )
     entries: list[JSONValue] = []
     for axis in metadata.axes:
         if axis.voxel_size is None:

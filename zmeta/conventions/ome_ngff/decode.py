@@ -194,6 +194,7 @@ def compose(draft: Draft, level: Level, index: int) -> Affine | None:
 
 
 def apply_transforms(draft: Draft, level: Level, transforms: JSONValue, path: Path, affine: Affine) -> Affine | None:
+    """Return an affine with a list of transformations applied after it; None where one cannot be read, which is noted."""
     if not isinstance(transforms, list):
         draft.note("ZM305", "transformations must be a list", *path, node=level.group, found=transforms)
         return None
