@@ -17,7 +17,7 @@ import zarr
 from funlib.geometry import Coordinate
 from pydantic import BaseModel
 
-from zmeta import ArrayIdentifier, Config, Metadata, MetadataError, ZarrArray, add_metadata, read_metadata
+from zmeta import ArrayIdentifier, Config, ConfigError, Metadata, MetadataError, ZarrArray, add_metadata, read_metadata
 from zmeta.canonical.metadata import Axis
 from zmeta.conventions.zmeta.codec import ENTRY, UUID
 from zmeta.schema.catalog import load_schema
@@ -220,9 +220,8 @@ def test_consolidated_copies_stay_true(tmp_path: Path, zarr_format: Any, payload
         plain = zarr.open_group(tmp_path / "c.zarr", mode="r", use_consolidated=False)
         assert dict(consolidated["em"].attrs) == dict(plain["em"].attrs)
         assert dict(consolidated["em/s0"].attrs) == dict(plain["em/s0"].attrs)
-    assert read_metadata(image / "s0", config=CONFIG)[0].core() | payload == read_metadata(image / "s0", config=CONFIG)[
-        0
-    ].core() | {k: v for k, v in payload.items()}
+    core = read_metadata(image / "s0", config=CONFIG)[0].core()
+    assert all(core[key] == value for key, value in payload.items() if key in core)
 
 
 def test_payloads_of_python_become_plain_json(tmp_path: Path) -> None:
@@ -478,3 +477,59 @@ def test_channels_time_and_types(tmp_path: Path) -> None:
     add_metadata(path, {"types": ["time", "sample", "space", "space"]}, config=CONFIG)
     assert read_metadata(path, config=CONFIG)[0].types == ("time", "sample", "space", "space")
     assert Metadata(metadata.axes) == metadata
+
+
+# --- stating keys in a further convention -----------------------------------------------------------------------------
+
+
+def test_a_daisy_array_of_fractions_gets_a_unit_and_with_it_a_roi(tmp_path: Path) -> None:
+    path = make(tmp_path, {"resolution": [9.8, 4, 4], "offset": [98, 0, 0]})
+    with pytest.raises(MetadataError, match='convention="zmeta"'):
+        add_metadata(path, {"units": ["nanometer"] * 3}, config=CONFIG)
+    add_metadata(path, {"units": ["nanometer"] * 3}, convention="zmeta", config=CONFIG)
+    found = attributes_of(path)
+    assert found["resolution"] == found["voxel_size"] == [9.8, 4, 4]
+    assert found["offset"] == [98, 0, 0]
+    array = ZarrArray.open_from_array_identifier(
+        ArrayIdentifier(container=path.parent, dataset="raw"), world_unit="picometer", config=CONFIG
+    )
+    assert array.voxel_size == Coordinate(9800, 4000, 4000)
+    assert array.convention == "zmeta@1.0"
+    add_metadata(path, {"voxel_size": [19.6, 8, 8]}, config=CONFIG)
+    assert attributes_of(path)["resolution"] == attributes_of(path)["voxel_size"] == [19.6, 8, 8]
+
+
+def test_a_convention_without_payload_states_what_is_known_already(tmp_path: Path) -> None:
+    path = make(tmp_path, {"axes": "zyx", "resolution": [40, 4, 4], "offset": [0, 8, 0]})
+    add_metadata(path, {}, convention="funlib-persistence", config=CONFIG)
+    assert attributes_of(path)["axis_names"] == ["z", "y", "x"]
+    assert attributes_of(path)["voxel_size"] == [40, 4, 4]
+    with pytest.raises(ConfigError, match="no such convention"):
+        add_metadata(path, {}, convention="nobody", config=CONFIG)
+
+
+@pytest.mark.parametrize("zarr_format", FORMATS)
+def test_names_without_a_place_in_the_convention_go_where_the_container_keeps_them(tmp_path: Path, zarr_format: Any) -> None:
+    path = make(tmp_path, {"resolution": [40, 4, 4]}, zarr_format=zarr_format)
+    findings = add_metadata(path, {"axes": ["t", "y", "x"]}, config=CONFIG)
+    assert "ZM205" not in {finding.code for finding in findings}
+    assert read_metadata(path, config=CONFIG)[0].names == ("t", "y", "x")
+    assert "offset" not in attributes_of(path), "nobody gave one"
+    n5 = make_n5(tmp_path, {"resolution": [4, 4, 40]})
+    with pytest.raises(MetadataError, match="no place for axis names"):
+        add_metadata(n5, {"axes": ["z", "y", "x"]}, config=CONFIG)
+
+
+def test_a_second_description_of_the_node_is_found(tmp_path: Path) -> None:
+    path = make(tmp_path, {}, zarr_format=3)
+    assert "ZM004" not in {finding.code for finding in read_metadata(path, config=CONFIG)[1]}
+    (path / ".zarray").write_text("{}")
+    findings = [finding for finding in read_metadata(path, config=CONFIG)[1] if finding.code == "ZM004"]
+    assert [finding.file for finding in findings] == [str(path / ".zarray")]
+
+
+def test_a_refusal_also_lists_what_does_not_fit_the_array(tmp_path: Path) -> None:
+    path = make(tmp_path, {})
+    with pytest.raises(MetadataError, match="refused") as error:
+        add_metadata(path, {"axes": ["z", "y"], "units": ["nm"] * 3}, config=CONFIG)
+    assert {finding.pointer for finding in error.value.findings} == {"/axes", "/units/0", "/units/1", "/units/2"}

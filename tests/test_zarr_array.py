@@ -561,7 +561,6 @@ def test_attributes_are_a_mapping_that_validates(tmp_path: Path, zarr_format: in
     assert array.convention is None
 
 
-@pytest.mark.xfail(reason="a key of the array's own convention is taken for a custom one", strict=True)
 def test_the_keys_of_its_convention_can_be_written_as_they_are(daisy: Path) -> None:
     array = opened(daisy)
     array.attrs["resolution"] = [80, 8, 8]

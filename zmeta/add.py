@@ -89,7 +89,8 @@ def plan_edits(
         edits += name_dimensions(wanted, apply_edits(node, edits), reading)
         after = decode_node(apply_edits(node, edits), reading)
     problems = [*after.errors, *check_schemas(after, edits), *check_profiles(after, profiles, config)]
-    if not problems and not remove and not says(after.metadata, wanted):
+    raw = bool(remove) or bool(custom.keys() & _OWNED)  # keys of a convention, written as they are, may say something new
+    if not problems and (core or not raw) and not says(after.metadata, wanted):
         problems.append(_inexact(wanted, after.metadata, node))
     _refuse(problems, node)
     return edits, after

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from zmeta.add import add_to_node
 from zmeta.array.zarr_array import ZarrArray
 from zmeta.config import load_config
-from zmeta.nodes.node import join_dataset, open_array_node
+from zmeta.nodes.node import find_twins, join_dataset, open_array_node
 from zmeta.pipeline import decode_node
 
 if TYPE_CHECKING:
@@ -61,8 +61,9 @@ def read_metadata(
     """
     path, root = _locate(array)
     settings = (config or load_config()).for_path(path)
-    decoded = decode_node(open_array_node(path, root), settings.reading())
-    return decoded.metadata, decoded.findings
+    node = open_array_node(path, root)
+    decoded = decode_node(node, settings.reading())
+    return decoded.metadata, (*decoded.findings, *find_twins(node))
 
 
 def add_metadata(

@@ -53,7 +53,7 @@ class ZmetaError(Exception):
 
     def __str__(self) -> str:
         rows = [("where", self.where), ("expected", self.expected), ("found", self.found), ("to do", self.hint)]
-        lines = [self.what, *(f"  {name + ':':<10}{_one_line(text)}" for name, text in rows if text)]
+        lines = [_one_line(self.what), *(f"  {name + ':':<10}{_one_line(text)}" for name, text in rows if text)]
         lines += [f"  {finding}" for finding in self.findings]
         return "\n".join(lines)
 

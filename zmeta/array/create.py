@@ -290,13 +290,6 @@ def _format(
     return cast("Literal[2, 3]", wanted or (found[-1] if found else default))
 
 
-def _node_or_none(path: str, root: str) -> Node | None:
-    try:
-        return open_node(path, root)
-    except NodeNotFoundError:
-        return None
-
-
 def _is_free(path: str) -> bool:
     """Whether nothing is there, or an empty folder. Not asked of an array: its chunks are never listed."""
     try:
@@ -310,7 +303,7 @@ def _existing(path: str, root: str) -> Node | None:
     try:
         node = open_node(path, root)
     except NodeNotFoundError:
-        if not there or (os.path.isdir(path) and not os.listdir(path)):
+        if not there or _is_free(path):
             return None
         raise ArrayExistsError(
             "something else stands in the place of the array", where=path, hint="choose another dataset"

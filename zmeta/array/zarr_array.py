@@ -18,7 +18,7 @@ from zmeta.canonical.world import WorldUnit, parse_world
 from zmeta.config import Config, load_config
 from zmeta.conventions.merge import Given
 from zmeta.errors import GeometryError, NotWritableError, ZmetaError
-from zmeta.nodes.node import absolute, join_dataset, open_array_node
+from zmeta.nodes.node import absolute, find_twins, join_dataset, open_array_node
 from zmeta.pipeline import Decoded, decode_node
 
 if TYPE_CHECKING:
@@ -238,7 +238,7 @@ class ZarrArray:
     @property
     def findings(self) -> tuple[Finding, ...]:
         """What is wrong with the metadata, or worth knowing about how it was read."""
-        return self._decoded.findings
+        return (*self._decoded.findings, *find_twins(self.node))
 
     @property
     def convention(self) -> str | None:
@@ -420,12 +420,13 @@ class ZarrArray:
             ("convention", metadata.convention or "none"),
         ]
         if self._decoded.errors:
-            rows[3:5] = [("error", str(finding)) for finding in self._decoded.errors]
+            rows[3:5] = [("wrong", str(finding)) for finding in self._decoded.errors]
         elif metadata.voxel_size is not None:
             sizes = " × ".join(number_text(size) for size in metadata.voxel_size)
             rows[3] = ("voxel size", f"{sizes} {', '.join(units)}")
             try:
-                rows[4] = ("roi", f"{self.roi} {self._world.space}")
+                unit = self._world.space if any(metadata.units) else "world units"
+                rows[4] = ("roi", f"{self.roi} {unit}")
             except ZmetaError as error:
                 rows[4] = ("roi", error.what)
         return rows

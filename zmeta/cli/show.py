@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from zmeta.canonical.world import World, parse_world
 from zmeta.config import load_config
 from zmeta.errors import NodeNotFoundError, ZmetaError
-from zmeta.nodes.node import DOCUMENTS, Node, list_children, open_node
+from zmeta.nodes.node import DOCUMENTS, Node, find_twins, list_children, open_node
 from zmeta.pipeline import Decoded, decode_node
 from zmeta.report.show import show_json, show_text
 
@@ -32,6 +33,7 @@ def main(arguments: argparse.Namespace) -> int:
             settings = config.for_path(found.path)
             world = parse_world(arguments.world_unit, parse_world(settings.world_unit))
             decoded = decode_node(found, settings.reading(arguments.ome_anchor, world))
+            decoded = replace(decoded, findings=(*decoded.findings, *find_twins(found)))
             code = max(code, 1 if decoded.errors else 0)
             if arguments.format == "json":
                 results.append(show_json(decoded, world))

@@ -377,6 +377,15 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
+def find_twins(node: Node) -> tuple[Finding, ...]:
+    """Return a finding for every document of another format that stands beside those of a node: readers differ on it."""
+    foreign = {3: (".zarray", ".zgroup", "attributes.json"), 2: ("attributes.json",), "n5": ()}[node.format]
+    found = [name for name in foreign if os.path.exists(os.path.join(node.path, name))]
+    message = f"the node is read as {node.format_name}, and a document of another format stands beside"
+    hint = "remove the one that is out of date"
+    return tuple(Finding("ZM004", message, os.path.join(node.path, name), hint=hint) for name in found)
+
+
 def list_children(folder: str, *, nodes_only: bool = True) -> Iterator[str]:
     """Yield the names of the nodes (or of all folders) directly below a group, sorted. Never called on an array."""
     try:

@@ -29,8 +29,8 @@ def _resolver(schema: JSONObject, others: Iterable[JSONObject]) -> Resolver[obje
 def _look_up(resolver: Resolver[object], ref: str, where: str) -> Resolved[object]:
     try:
         return resolver.lookup(ref)
-    except Unresolvable as error:
-        raise unresolved(error, where) from None
+    except (Unresolvable, ValueError) as error:  # ValueError: what is no URI, or a word as the index of a list
+        raise unresolved(error, where, ref) from None
 
 
 def check_refs(schema: JSONObject, others: Iterable[JSONObject], where: str) -> None:

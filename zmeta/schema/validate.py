@@ -53,15 +53,15 @@ def iter_errors(validator: Draft202012Validator, data: JSONValue, where: str = "
             validator.iter_errors(data), key=lambda error: (list(map(str, error.absolute_path)), error.message)
         ):
             yield best_match([error], key=relevance) or error
-    except (_WrappedReferencingError, Unresolvable) as error:
+    except (_WrappedReferencingError, Unresolvable, ValueError) as error:  # ValueError: what is no URI
         raise unresolved(error, where) from None
     except RecursionError:
         raise SchemaError("the schema refers to itself without an end", where=where) from None
 
 
-def unresolved(error: Exception, where: str) -> SchemaError:
+def unresolved(error: Exception, where: str, ref: str = "") -> SchemaError:
     """Return the error for a `$ref` to something that is not in the catalog."""
-    ref = getattr(error, "ref", "") or str(error)
+    ref = ref or getattr(error, "ref", "") or str(error)
     return SchemaError(
         "a `$ref` leads to a schema that is not in the catalog; nothing is fetched",
         where=where,

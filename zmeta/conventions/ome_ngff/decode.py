@@ -13,6 +13,7 @@ from zmeta.canonical.numbers_ import number_text
 from zmeta.canonical.units import unit_type
 from zmeta.conventions.base import Draft, unit_conflict
 from zmeta.conventions.ome_ngff.detect import Level, base_version, content_version, find_level, stated_version
+from zmeta.jsondoc import MAX_EXPONENT
 
 if TYPE_CHECKING:
     from zmeta.jsondoc import JSONValue
@@ -229,7 +230,20 @@ def apply_transforms(draft: Draft, level: Level, transforms: JSONValue, path: Pa
             translation = tuple(a * b for a, b in zip(translation, vector, strict=True))
         else:
             translation = tuple(a + b for a, b in zip(translation, vector, strict=True))
+        if not all(map(_sensible, (*scale, *translation))):
+            message = "the transformations multiply to a number out of all bounds"
+            draft.note("ZM305", message, *path, index, node=level.group)
+            return None
     return scale, translation
+
+
+def _sensible(number: Fraction) -> bool:
+    """Whether a number could stand in a document: composition must not grow without an end."""
+    return not number or (_LEAST <= abs(number) <= _MOST and number.denominator.bit_length() < 4096)
+
+
+_MOST = Fraction(10) ** MAX_EXPONENT
+_LEAST = 1 / _MOST
 
 
 def _corners(

@@ -24,7 +24,7 @@ ENTRY: JSONObject = {
     "name": "zmeta",
     "schema_url": SCHEMA_URL,
     "spec_url": "https://zmeta.github.io/zmeta/conventions/zmeta/",
-    "description": "Axes, voxel size, unit and offset of an array",
+    "description": "Axes, voxel size, units and offset of an array",
 }
 
 KEYS = ("axes", "types", "units", "voxel_size", "offset")
