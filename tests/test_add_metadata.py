@@ -308,6 +308,15 @@ def test_mirrors_are_written_and_kept_true(tmp_path: Path) -> None:
     assert codes(error) == {"ZM401"}
 
 
+def test_a_mirror_that_shares_a_key_in_another_unit_is_refused(tmp_path: Path) -> None:
+    path = make(tmp_path, {})
+    core = {"axes": ["z", "y", "x"], "units": ["micrometer"] * 3, "voxel_size": [1, 1, 1], "offset": [2, 0, 0]}
+    with pytest.raises(MetadataError, match="need the key `offset`") as error:
+        add_metadata(path, core, config=Config(mirror=("daisy",)))
+    assert codes(error) == {"ZM409"}
+    add_metadata(path, {**core, "units": ["nanometer"] * 3}, config=Config(mirror=("daisy",)))
+
+
 # --- wrong ------------------------------------------------------------------------------------------------------------
 
 

@@ -61,11 +61,11 @@ def test_values_are_converted_exactly(
 @pytest.mark.parametrize(
     ("sizes", "offsets", "unit", "axis", "value", "coarsest"),
     [
-        ("9.8 4 4", None, "nanometer", "z", "9.8 nanometer", "picometer"),
-        ("4 4 9.8", None, "nanometer", "x", "9.8 nanometer", "picometer"),
+        ("9.8 4 4", None, "nanometer", "z", "9.8 nanometer", "angstrom"),
+        ("4 4 9.8", None, "nanometer", "x", "9.8 nanometer", "angstrom"),
         ("4 4.00025 4", None, "nanometer", "y", "4.00025 nanometer", "femtometer"),
-        ("0.0098 0.004 0.004", None, "micrometer", "z", "9.8 nanometer", "picometer"),
-        ("4 4 4", "0 0.5 0", "nanometer", "y", "0.5 nanometer", "picometer"),
+        ("0.0098 0.004 0.004", None, "micrometer", "z", "9.8 nanometer", "angstrom"),
+        ("4 4 4", "0 0.5 0", "nanometer", "y", "0.5 nanometer", "angstrom"),
         ("9.8 4 4", "0.0001 0 0", "nanometer", "z", "9.8 nanometer", "femtometer"),  # whole for the offset, too
     ],
 )

@@ -231,7 +231,22 @@ def encode_edits(wanted: Metadata, before: Decoded, config: Config, convention: 
     for row in rows:
         if row.names_only and row.encode is not None and wanted.names != before.metadata.names:
             edits += encode_with(row, wanted, current, reading, mirror=True)
+    refuse_clash(edits, node)
     return edits
+
+
+def refuse_clash(edits: Sequence[Edit], node: Node) -> None:
+    """Raise `EncodeError` where two conventions need one key with different values, such as `offset` in other units."""
+    given: dict[tuple[str, str], JSONValue] = {}
+    for edit in edits:
+        for key, value in edit.set.items():
+            other = given.setdefault((edit.node.path, key), value)
+            if key in CORE_KEYS and other != value:
+                message = f"two conventions of the array need the key `{key}` with different values"
+                hint = "state units of the world (nanometer, millisecond), or do without the mirror"
+                found = f"{describe(other)} and {describe(value)}"
+                finding = Finding("ZM409", message, edit.node.attributes_file, pointer(key), found=found, hint=hint)
+                raise EncodeError("the conventions of the array exclude each other", where=node.path, findings=(finding,))
 
 
 def stated(decoded: Decoded) -> set[str]:

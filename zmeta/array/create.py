@@ -23,6 +23,7 @@ from zmeta.add import (
     encode_with,
     latest_row,
     named_row,
+    refuse_clash,
     says,
 )
 from zmeta.array.grid import from_world
@@ -384,6 +385,7 @@ def _judge(node: Node, metadata: Metadata, request: CreateRequest, config: Confi
         new = encode_with(row, metadata, current, reading, mirror=position > 0)
         edits += new
         current = apply_edits(current, new)
+    refuse_clash(edits, node)
     after = decode_node(current, reading)
     if after.metadata.names != metadata.names:  # the convention has no place for names, and the container has
         edits += encode_with(BY_ID[f"xarray@{node.format}"], metadata, current, reading, mirror=False)

@@ -73,7 +73,7 @@ def _suggest_unit(metadata: Metadata, axis: Axis, world: World) -> str:
     alike = [other for other in metadata.axes if other.physical and (other.type == "time") == (axis.type == "time")]
     values = [(value, other) for other in alike for value in (other.voxel_size, other.offset) if value is not None]
     for name, size in sorted(table.items(), key=lambda item: -item[1]):
-        if "meter" not in name and "second" not in name:
+        if "meter" not in name and "second" not in name and name != "angstrom":
             continue
         finer = World(world.space, name) if axis.type == "time" else World(name, world.time)
         if size < (unit_size(world.unit(axis.type)) or size) and all(

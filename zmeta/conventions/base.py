@@ -176,10 +176,15 @@ class Draft:
             self.infer("offset", "not stated; the convention begins at 0")
             self.note("ZM303", "no origin is stated, the ROI begins at 0")
         if self.convention in _TRUNCATED_BY_READERS:
-            numbers = [number for number in (*(self.voxel_size or ()), *(self.offset or ())) if number is not None]
-            if any(number.denominator != 1 for number in numbers):
+            numbers = [*(self.voxel_size or ()), *(self.offset or ())]
+            if any([number is not None and number.denominator != 1 for number in numbers]):
                 hint = "gunpowder, daisy, dacapo and funlib.persistence cut the fraction off"
-                self.note("ZM307", "a value is not a whole number", found=[float(number) for number in numbers], hint=hint)
+                self.note(
+                    "ZM307",
+                    "a value is not a whole number",
+                    found=[None if number is None else float(number) for number in numbers],
+                    hint=hint,
+                )
         return Claim(
             self.convention,
             self.version,
@@ -483,6 +488,7 @@ def require_names(metadata: Metadata, convention: str, node: Node) -> list[str]:
     return names
 
 
+@lru_cache(maxsize=1024)
 def unit_conflict(unit: str | None, kind: str | None) -> bool:
     """Whether a unit is of another kind than the axis: a space axis in seconds."""
     return unit is not None and kind in PHYSICAL and unit_type(unit) not in (None, kind)

@@ -176,13 +176,14 @@ def open_array_node(
     return node
 
 
+_POSIX = os.name == "posix"
 _normal = lru_cache(maxsize=4096)(os.path.normpath)
 
 
 def absolute(path: str | os.PathLike[str]) -> str:
     """Return a path as `os.path.abspath` does, at the cost of a look-up where it was seen before."""
-    text = os.fspath(path)
-    return _normal(text) if os.path.isabs(text) else os.path.abspath(text)
+    text = path if type(path) is str else os.fspath(path)
+    return _normal(text) if _POSIX and text.startswith("/") else os.path.abspath(text)
 
 
 def join_dataset(container: str | os.PathLike[str], dataset: str | None) -> str:
