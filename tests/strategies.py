@@ -412,6 +412,6 @@ def through_json(node: Node) -> Node:
     """The node as it is read back from the bytes that its attributes are written as."""
 
     def again(one: Node) -> Node:
-        return replace(one, attributes=parse_json(dump_json(one.attributes), "attributes")[0])
+        return one._replace(attributes=parse_json(dump_json(one.attributes), "attributes")[0])
 
-    return replace(again(node), ancestors=tuple((again(group), below) for group, below in node.ancestors))
+    return again(node)._replace(ancestors=tuple((again(group), below) for group, below in node.ancestors))

@@ -608,3 +608,22 @@ def test_the_reader_may_give_what_the_file_does_not_say() -> None:
 def test_codes_are_well_formed() -> None:
     assert all(code.startswith("ZM") and code[2:].isdigit() and len(code) == 5 for code in CODES)
     assert len({title for _, title in CODES.values()}) == len(CODES)
+
+
+def test_one_claim_is_merged_as_several_are() -> None:
+    """A lone convention takes a short way through `merge`; it must come to the same."""
+    nodes = [
+        array({"resolution": [40, 8, 4], "offset": [80, 0, 12]}),
+        array({"_ARRAY_DIMENSIONS": ["z", "y", "x"]}),
+        array({"dimension_units": ["40 nm", "8 nm", ""]}),
+        array({}, parent=image(([40, 4, 4], [1, 2, 3]))),
+        array({"voxel_size": [1, 2, 3], "axis_names": ["z", "y", "x"], "units": ["s", "nm", "nm"]}),
+        array({"resolution": [0, 8, 4]}),
+    ]
+    for node in nodes:
+        short, long = decode_node(node), decode_node(node, given=Given())
+        assert len(short.claims) == 1
+        assert short.metadata == long.metadata
+        assert short.metadata.convention == long.metadata.convention
+        assert dict(short.metadata.provenance) == dict(long.metadata.provenance)
+        assert set(short.findings) == set(long.findings)

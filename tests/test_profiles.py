@@ -95,7 +95,10 @@ def test_what_does_not_fit_is_refused(tmp_path: Path, payload: dict[str, Any], w
 
 
 def test_a_profile_sees_any_convention_in_the_terms_of_zmeta(tmp_path: Path) -> None:
-    schema = {"properties": {"axes": {"const": ["z", "y", "x"]}, "voxel_size": {"const": [40, 4, 4]}}, "required": ["axes"]}
+    schema: dict[str, Any] = {
+        "properties": {"axes": {"const": ["z", "y", "x"]}, "voxel_size": {"const": [40, 4, 4]}},
+        "required": ["axes"],
+    }
     closed = Profile("p", "1", {**schema, "additionalProperties": False})
     path = make(tmp_path, {"resolution": [40, 4, 4], "offset": [0, 0, 0]})
     add_metadata(path, {"offset": [8, 0, 0]}, profiles=[closed], config=Config())

@@ -108,7 +108,7 @@ def test_one_wrong_key_beside_right_ones(key: str, data: st.DataObject) -> None:
     for part in way:
         target = target[part]
     target[last] = data.draw(junk())
-    _check(replace(node, ancestors=((group.with_attributes({"multiscales": [broken]}), "s1"),)), CENTRE)
+    _check(node._replace(ancestors=((group.with_attributes({"multiscales": [broken]}), "s1"),)), CENTRE)
 
 
 @settings(max_examples=25)
@@ -229,13 +229,13 @@ def test_levels_of_a_pyramid_share_level_0s_corner(anchor: Anchor) -> None:
     groups = node.ancestors
     for level in range(3):
         wanted = _zyx(Fraction(4) * 2**level, corner, "nanometer")
-        at = replace(
-            node, path=f"/c/image/s{level}", ancestors=((groups[0][0], f"s{level}"), (groups[1][0], f"image/s{level}"))
+        at = node._replace(
+            path=f"/c/image/s{level}", ancestors=((groups[0][0], f"s{level}"), (groups[1][0], f"image/s{level}"))
         )
         at = _round_trip("ome-ngff@0.4", wanted, at, reading)
         groups = at.ancestors
     for level in range(3):
-        at = replace(node, path=f"/c/image/s{level}", ancestors=((groups[0][0], f"s{level}"), groups[1]))
+        at = node._replace(path=f"/c/image/s{level}", ancestors=((groups[0][0], f"s{level}"), groups[1]))
         decoded = decode_node(at, reading)
         assert decoded.metadata.offset == (corner,) * 3
         assert "ZM304" not in {finding.code for finding in decoded.findings}
@@ -330,11 +330,11 @@ def test_dimension_names_and_factors_beside_a_convention() -> None:
     """Rows that name no axes take the names that stand beside; factors on an N5 level are taken out of its base size."""
     wanted = _zyx(Fraction("2.5"), Fraction(-3), None, "xcy")
     for row_id in ("daisy@1", "daisy@2"):
-        node = replace(node_for(row_id, 3, 3), dimension_names=["x", "c", "y"])
+        node = node_for(row_id, 3, 3)._replace(dimension_names=["x", "c", "y"])
         _round_trip(row_id, wanted, node, CORNER)
     nm = _zyx(8, 0, "nanometer")
     keys = {**FOREIGN, "downsamplingFactors": [2, 2, 4]}
     for row_id in ("n5-viewer@1", "neuroglancer-n5@1"):
-        after = _round_trip(row_id, nm, replace(node_for(row_id, "n5", 3), attributes=keys), CORNER)
+        after = _round_trip(row_id, nm, node_for(row_id, "n5", 3)._replace(attributes=keys), CORNER)
         pixel: Any = after.attributes.get("pixelResolution", {"dimensions": after.attributes.get("resolution")})
         assert pixel["dimensions"] == [4, 4, 2]

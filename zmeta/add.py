@@ -331,14 +331,14 @@ def apply_edits(node: Node, edits: Iterable[Edit]) -> Node:
             above = tuple(
                 (_edited(group, edit) if group.path == edit.node.path else group, below) for group, below in node.ancestors
             )
-            node = replace(node, ancestors=above)
+            node = node._replace(ancestors=above)
     return node
 
 
 def _edited(node: Node, edit: Edit) -> Node:
     kept = {key: value for key, value in node.attributes.items() if key not in edit.remove}
     changed = node.with_attributes(kept | edit.set)
-    return changed if edit.dimension_names is None else replace(changed, dimension_names=list(edit.dimension_names))
+    return changed if edit.dimension_names is None else changed._replace(dimension_names=list(edit.dimension_names))
 
 
 # --- judging the result ---------------------------------------------------------------------------------------------

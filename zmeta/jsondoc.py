@@ -20,7 +20,7 @@ from zmeta.finding import Finding
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-JSONValue: TypeAlias = "None | bool | int | float | str | list[JSONValue] | dict[str, JSONValue]"
+JSONValue: TypeAlias = "bool | int | float | str | list[JSONValue] | dict[str, JSONValue] | None"
 JSONObject: TypeAlias = "dict[str, JSONValue]"
 
 #: A document larger than this is refused unread.
@@ -40,6 +40,7 @@ class ExactFloat(float):
     __slots__ = ("literal",)
 
     def __new__(cls, literal: str) -> Self:
+        """Parse the literal of a JSON number."""
         number = super().__new__(cls, literal)
         number.literal = literal
         return number

@@ -92,9 +92,8 @@ def _plain(value: object, path: tuple[str | int, ...], findings: list[Finding]) 
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, Mapping):
-        for key in value:
-            if not isinstance(key, str):
-                findings.append(Finding("ZM106", "keys must be strings", pointer=pointer(*path), found=repr(key)[:80]))
+        odd = [key for key in value if not isinstance(key, str)]
+        findings += [Finding("ZM106", "keys must be strings", pointer=pointer(*path), found=repr(key)[:80]) for key in odd]
         return {key: _plain(item, (*path, key), findings) for key, item in value.items() if isinstance(key, str)}
     if isinstance(value, list | tuple):
         return [_plain(item, (*path, index), findings) for index, item in enumerate(value)]

@@ -8,7 +8,6 @@ Everything after the first arrow is pure. Writing is the mirror of it and stands
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from zmeta.conventions.base import Claim, Reading
@@ -31,10 +30,10 @@ class Decoded:
     metadata: Metadata
     findings: tuple[Finding, ...]
 
-    @cached_property
+    @property
     def errors(self) -> tuple[Finding, ...]:
         """The findings that make the metadata unusable."""
-        return tuple(finding for finding in self.findings if finding.severity == Severity.ERROR)
+        return tuple([finding for finding in self.findings if finding.severity == Severity.ERROR])
 
     def require(self) -> Metadata:
         """Return the metadata; raises `MetadataError` with everything that is wrong with it."""

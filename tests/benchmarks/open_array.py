@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import zarr
 
@@ -31,7 +32,7 @@ TARGETS = {"zarr.open_array": 5.0, "funlib.persistence.open_ds": 15.0}
 
 def make_arrays(folder: Path, count: int) -> list[Path]:
     """Arrays of the layout of funlib.persistence 0.7, which all contenders can read; each in a container of its own."""
-    attributes = {
+    attributes: dict[str, Any] = {
         "offset": [400, 800, 1200], "voxel_size": [40, 4, 8], "axis_names": ["z", "y", "x"],
         "types": ["space", "space", "space"], "units": ["nm", "nm", "nm"],
     }  # fmt: skip
@@ -95,7 +96,7 @@ def main() -> int:
     parser.add_argument("--arrays", type=int, default=60)
     parser.add_argument("--starts", type=int, default=15, help="processes a command")
     options = parser.parse_args()
-    contenders = {"zmeta.ZarrArray": read_zmeta, "zarr.open_array": read_zarr}
+    contenders: dict[str, Callable[[Path], object]] = {"zmeta.ZarrArray": read_zmeta, "zarr.open_array": read_zarr}
     if find_spec("funlib.persistence") is None:
         print("funlib.persistence is not installed: left out")
     else:

@@ -50,6 +50,9 @@ def _integers(metadata: Metadata, key: Literal["voxel_size", "offset"], world: W
         value = axis.voxel_size if key == "voxel_size" else axis.offset
         if value is None:
             return None
+        if value.denominator == 1 and (axis.unit is None or axis.unit == world.unit(axis.type)):
+            result.append(value.numerator)
+            continue
         whole = _whole(value, axis, world)
         if whole is None:
             unit = world.unit(axis.type)

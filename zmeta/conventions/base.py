@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal, Protocol
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from zmeta.canonical.metadata import PHYSICAL, Metadata, type_of_name
 from zmeta.canonical.numbers_ import dump_number, parse_number
@@ -44,8 +45,7 @@ class Reading:
     world: World = field(default_factory=World)
 
 
-@dataclass(frozen=True)
-class Claim:
+class Claim(NamedTuple):
     """What one convention says about one array. Every tuple has one entry per axis, in C order.
 
     `sources` tells for each field where it stands; a field in `inferred` is a habit of the convention, not a statement.
@@ -58,7 +58,7 @@ class Claim:
     units: tuple[str | None, ...] | None = None
     voxel_size: tuple[Fraction | None, ...] | None = None
     offset: tuple[Fraction | None, ...] | None = None
-    sources: Mapping[str, str] = field(default_factory=dict)
+    sources: Mapping[str, str] = MappingProxyType({})
     inferred: frozenset[str] = frozenset()
     findings: tuple[Finding, ...] = ()
 
@@ -177,7 +177,7 @@ class Draft:
             self.note("ZM303", "no origin is stated, the ROI begins at 0")
         if self.convention in _TRUNCATED_BY_READERS:
             numbers = [*(self.voxel_size or ()), *(self.offset or ())]
-            if any([number is not None and number.denominator != 1 for number in numbers]):
+            if any(number is not None and number.denominator != 1 for number in numbers):
                 hint = "gunpowder, daisy, dacapo and funlib.persistence cut the fraction off"
                 self.note(
                     "ZM307",

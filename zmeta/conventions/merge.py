@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from zmeta.canonical.metadata import PHYSICAL, Axis, Metadata, type_of_name
@@ -39,6 +39,8 @@ def merge(
 
     With an error among the findings the metadata is what could be made out, and not to be relied on.
     """
+    if given is None and len(claims) == 1:
+        return _alone(node, claims[0])
     given = given or _NOTHING_GIVEN
     merger = _Merger(node, list(claims), reading, [])
     names = merger.names(given)
@@ -51,11 +53,27 @@ def merge(
         corners = corners or tuple(None if size is None else size * 0 for size in sizes)
     nothing = (None,) * node.ndim
     axes = tuple(map(Axis, names, types, units, sizes or nothing, corners or nothing))
-    merger.check(axes)
+    merger.findings += check_axes(axes, node)
     merger.gather(geometry)
     speaking = (claim for claim in claims if claim.names or claim.voxel_size or claim.failed)
     main = next(speaking, claims[0] if claims else None)
     return Metadata(axes, None if main is None else main.id, merger.sources), tuple(dict.fromkeys(merger.findings))
+
+
+def _alone(node: Node, claim: Claim) -> tuple[Metadata, tuple[Finding, ...]]:
+    """What `merge` comes to where one convention speaks: nothing is merged."""
+    nothing = (None,) * node.ndim
+    names = claim.names or nothing
+    sources = claim.sources
+    types = claim.types
+    if types is None:
+        types = tuple([type_of_name(name) for name in names])
+        if claim.names:
+            sources = {**sources, "types": "understood from the axis names"}
+    units = claim.units or nothing
+    axes = tuple(map(Axis, names, types, units, claim.voxel_size or nothing, claim.offset or nothing))
+    findings = dict.fromkeys((*claim.findings, *check_axes(axes, node)))
+    return Metadata(axes, claim.id, sources), tuple(findings)
 
 
 @dataclass
@@ -119,7 +137,8 @@ class _Merger:
         if "types" in best.inferred:
             by_names = next((claim for claim in self.claims if claim.names == names and claim.types), best)
             self.sources["types"] = by_names.sources.get("types", "")
-            return by_names.types or best.types if by_names.names == names else tuple(type_of_name(name) for name in names)
+            fitting = by_names.names is None or by_names.names == names
+            return (by_names.types or best.types) if fitting else tuple(type_of_name(name) for name in names)
         for claim in self.claims:
             if claim.types is not None and "types" not in claim.inferred and claim.types != best.types:
                 self._contradict("types", best, claim, _names(best.types), _names(claim.types))
@@ -156,14 +175,14 @@ class _Merger:
         if any(units):
             source = "units" if "units" in best.sources else "voxel_size"
             given_by = other if source not in best.sources or not best.units else best
-            best = replace(best, units=tuple(units), sources={**best.sources, "units": given_by.sources.get("units", "")})
+            best = best._replace(units=tuple(units), sources={**best.sources, "units": given_by.sources.get("units", "")})
         if offset is None and other_offset is not None:
             moved = tuple(None if v is None else v * f for v, f in zip(other_offset, factors, strict=True))
             if best.voxel_size is not None and all(
                 (a is None) == (b is None) for a, b in zip(moved, best.voxel_size, strict=True)
             ):
                 sources = {**best.sources, "offset": f"{other.sources.get('offset', '')} ({other.id})"}
-                best = replace(best, offset=moved, sources=sources, inferred=best.inferred - {"offset"})
+                best = best._replace(offset=moved, sources=sources, inferred=best.inferred - {"offset"})
         return best
 
     def _factor(
@@ -236,16 +255,22 @@ class _Merger:
                 kept = tuple(finding for finding in kept if finding.code != "ZM303")
             self.findings[:0] = kept
 
-    def check(self, axes: tuple[Axis, ...]) -> None:
-        """Note what the axes as a whole are lacking."""
-        for axis in axes:
-            if unit_conflict(axis.unit, axis.type):
-                message = f"the unit of axis {axis.name} does not fit its type {axis.type}"
-                self.findings.append(Finding("ZM203", message, self.node.path, "", f"a unit of {axis.type}", str(axis.unit)))
-        without = [str(axis.name) for axis in axes if axis.unit is None and axis.voxel_size is not None]
-        if without:
-            text = f"no unit is stated for {', '.join(without)}; values are taken in world units"
-            self.findings.append(Finding("ZM207", text, self.node.path, hint='state it: add_metadata({"units": […]})'))
+
+def check_axes(axes: tuple[Axis, ...], node: Node) -> list[Finding]:
+    """Return what the axes as a whole are lacking: a unit of the right kind, a unit at all."""
+    findings: list[Finding] = []
+    without: list[str] = []
+    for axis in axes:
+        if axis.unit is None:
+            if axis.voxel_size is not None:
+                without.append(str(axis.name))
+        elif unit_conflict(axis.unit, axis.type):
+            message = f"the unit of axis {axis.name} does not fit its type {axis.type}"
+            findings.append(Finding("ZM203", message, node.path, "", f"a unit of {axis.type}", str(axis.unit)))
+    if without:
+        text = f"no unit is stated for {', '.join(without)}; values are taken in world units"
+        findings.append(Finding("ZM207", text, node.path, hint='state it: add_metadata({"units": […]})'))
+    return findings
 
 
 def _stated_offset(claim: Claim) -> Values | None:

@@ -6,6 +6,7 @@ statements differ, nothing is chosen: that is an error that shows both.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from zmeta.conventions import cosem, dacapo, daisy, dimension_units, funlib, n5_viewer, ome_ngff, recognised, xarray, zmeta
@@ -39,7 +40,16 @@ def detect(node: Node) -> list[ConventionVersion]:
         keys.update(group.attributes)
     if node.dimension_names is not None:
         keys.add("dimension_names")
-    return [row for row in VERSIONS if not row.evidence.isdisjoint(keys) and row.detect(node)]
+    return [row for row in _candidates(frozenset(keys & _EVIDENCE)) if row.detect(node)]
+
+
+_EVIDENCE = frozenset().union(*(row.evidence for row in VERSIONS))
+
+
+@lru_cache(maxsize=1024)
+def _candidates(keys: frozenset[str]) -> tuple[ConventionVersion, ...]:
+    """The versions that could be there, by the keys that are."""
+    return tuple(row for row in VERSIONS if not row.evidence.isdisjoint(keys))
 
 
 def claims(node: Node, reading: Reading) -> list[Claim]:

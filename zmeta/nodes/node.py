@@ -6,9 +6,8 @@ The format is told by the documents that are there, never by the suffix of a pat
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from zmeta.errors import DocumentError, NodeNotFoundError, NodeTypeError, StoreError, ZmetaError
 from zmeta.finding import Finding
@@ -33,8 +32,7 @@ _ATTRIBUTES_FILE: dict[Format, str] = {2: ".zattrs", 3: "zarr.json", "n5": "attr
 _FORMAT_NAMES: dict[Format, str] = {2: "Zarr v2", 3: "Zarr v3", "n5": "N5"}
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(NamedTuple):
     """One JSON file as it was read. `data` belongs to whoever reads it, and nobody changes it."""
 
     file: str
@@ -42,8 +40,7 @@ class Document:
     data: JSONObject
 
 
-@dataclass(frozen=True)
-class Node:
+class Node(NamedTuple):
     """An array or a group.
 
     Attributes
@@ -78,7 +75,7 @@ class Node:
     dtype: str = ""
     dimension_names: JSONValue = None
     ancestors: tuple[tuple[Node, str], ...] = ()
-    findings: tuple[Finding, ...] = field(default=(), compare=False)
+    findings: tuple[Finding, ...] = ()
 
     @property
     def format_name(self) -> str:
@@ -100,24 +97,9 @@ class Node:
         """Number of dimensions."""
         return len(self.shape)
 
-    def placed(self, ancestors: tuple[tuple[Node, str], ...], findings: tuple[Finding, ...]) -> Node:
-        """Return the node below groups."""
-        return Node(
-            self.path,
-            self.format,
-            self.kind,
-            self.documents,
-            self.attributes,
-            self.shape,
-            self.dtype,
-            self.dimension_names,
-            ancestors,
-            findings,
-        )
-
     def with_attributes(self, attributes: JSONObject) -> Node:
         """Return the node as it would be with other attributes."""
-        return replace(self, attributes=attributes)
+        return self._replace(attributes=attributes)
 
 
 def open_node(path: str | os.PathLike[str], root: str | os.PathLike[str] | None = None, *, fresh: bool = False) -> Node:
@@ -159,7 +141,7 @@ def open_node(path: str | os.PathLike[str], root: str | os.PathLike[str] | None 
             ancestors.append((group, folder[len(parent) :].strip(os.sep).replace(os.sep, "/")))
         elif group is None and root is None and not _inside_container(parent):
             break
-    return node.placed(tuple(ancestors), tuple(findings)) if ancestors or findings else node
+    return node._replace(ancestors=tuple(ancestors), findings=tuple(findings)) if ancestors or findings else node
 
 
 def open_array_node(
@@ -248,12 +230,14 @@ def _read(folder: str, name: str, *, cached: bool) -> tuple[Document, tuple[Find
     if signature is not None and len(raw) <= _KNOWN_BYTES:
         if len(_KNOWN) >= _KNOWN_COUNT:
             _KNOWN.clear()
+            _KNOWN_GROUPS.clear()
         _KNOWN[file] = signature, read
     return read
 
 
 #: Documents of groups that were read before: one group stands above many arrays, and may hold a large consolidated copy.
 _KNOWN: dict[str, tuple[tuple[int, ...], tuple[Document, tuple[Finding, ...]]]] = {}
+_KNOWN_GROUPS: dict[str, Node] = {}
 _KNOWN_COUNT = 256
 _KNOWN_BYTES = 4 * 1024 * 1024
 
@@ -263,13 +247,19 @@ def _read_v3(folder: str, cached: bool) -> Node | None:
     if read is None:
         return None
     document, findings = read
+    known = _KNOWN_GROUPS.get(folder)
+    if known is not None and known.documents["zarr.json"] is document:
+        return known
     data = document.data
     kind = data.get("node_type")
     _expect(document, "zarr_format", data.get("zarr_format"), 3)
     attributes = _attributes(document, data.get("attributes", {}), "attributes")
     documents = {"zarr.json": document}
     if kind == "group":
-        return Node(folder, 3, "group", documents, attributes, findings=findings)
+        group = Node(folder, 3, "group", documents, attributes, findings=findings)
+        if cached:
+            _KNOWN_GROUPS[folder] = group
+        return group
     if kind != "array":
         raise _wrong(document, "node_type", '"array" or "group"', kind)
     return Node(

@@ -11,15 +11,17 @@ import os
 import time
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from zmeta.errors import ConflictError, StoreError
 from zmeta.stores.local import failed, read_file
 
+locks: Any
 try:
-    import fcntl
+    locks = import_module("fcntl")
 except ImportError:  # a system without POSIX locks: the comparison before the rename is what is left
-    fcntl = None  # type: ignore[assignment]
+    locks = None
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -159,7 +161,7 @@ def sync_folder(folder: str) -> None:
 @contextmanager
 def _locked(folders: Iterable[str]) -> Iterator[None]:
     """Hold the locks of folders, taken in one order by everybody so that two writers cannot wait for each other."""
-    if fcntl is None:
+    if locks is None:
         yield
         return
     with ExitStack() as stack:
@@ -177,7 +179,7 @@ def _lock(handle: int, folder: str) -> None:
     deadline = time.monotonic() + LOCK_SECONDS
     while True:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            locks.flock(handle, locks.LOCK_EX | locks.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() > deadline:
                 raise ConflictError(
