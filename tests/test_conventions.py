@@ -610,6 +610,17 @@ def test_codes_are_well_formed() -> None:
     assert len({title for _, title in CODES.values()}) == len(CODES)
 
 
+def test_what_stands_beside_a_transform_speaks_of_its_axes() -> None:
+    for size, ndim in (([8, 4, 40], 4), ([40], 2)):
+        names = ["z", "y", "x"][: ndim - 1]
+        transform = {"axes": [*names, "c"], "scale": [*size[::-1], 1], "translate": [0] * ndim, "units": ["nm"] * ndim}
+        keys = {"transform": transform, "pixelResolution": {"dimensions": size, "unit": "nm"}}
+        decoded = decode_node(array(keys, shape=(5,) * ndim, format_="n5"))
+        assert decoded.errors == ()
+        assert decoded.metadata.axes[-1].unit is None
+        assert decoded.metadata.axes[0].voxel_size == 40
+
+
 def test_one_claim_is_merged_as_several_are() -> None:
     """A lone convention takes a short way through `merge`; it must come to the same."""
     nodes = [

@@ -154,12 +154,12 @@ def test_model_and_schema_are_of_one_verdict(core: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "file", [f for f in FILES if "/zmeta/1.0/" in f.as_posix()], ids=lambda file: f"{file.parts[-2]}/{file.name}"
+    "file",
+    [f for f in FILES if "/zmeta/1.0/" in f.as_posix() and "not-an-object" not in f.name],
+    ids=lambda file: f"{file.parts[-2]}/{file.name}",
 )
 def test_model_and_schema_agree_on_the_cases(file: Path) -> None:
     document = parse(file.read_text("utf-8"))
-    if not isinstance(document, dict):
-        pytest.skip("a payload is an object, as the type of the argument says")
     core = {key: value for key, value in document.items() if key in CoreMetadata.model_fields}
     assert (check_core(core) == []) == packaged_validator("zmeta/1.0/core").is_valid(core)
 

@@ -285,7 +285,7 @@ def test_nothing_is_truncated(tmp_path: Path) -> None:
     make(tmp_path / "a", core, (5, 6))
     array = opened(tmp_path / "a")
     for read in (lambda: array.voxel_size, lambda: array.roi, lambda: array[Roi((0, 0), (4, 4))], array.to_ndarray):
-        with pytest.raises(NotOnGridError, match=r'(?s)axis y .*9\.8 nanometer.*world_unit="picometer"'):
+        with pytest.raises(NotOnGridError, match=r'(?s)axis y .*9\.8 nanometer.*world_unit="angstrom"'):
             read()
     assert "9.8 × 4 nanometer" in repr(array)
     assert array.data.shape == (5, 6)

@@ -425,14 +425,24 @@ def _fitting(types: tuple[str | None, ...], count: int) -> tuple[int, ...] | Non
 
 
 def dimension_names(node: Node) -> list[str | None] | None:
-    """Return the names that Zarr v3 or xarray (`_ARRAY_DIMENSIONS`) store, None where they do not fit the array.
+    """Return the names that Zarr v3, xarray (`_ARRAY_DIMENSIONS`) or COSEM store, None where they do not fit the array.
 
     A name that is null or empty is None.
     """
-    for names in (node.dimension_names, array_dimensions(node)):
+    for names in (node.dimension_names, array_dimensions(node), _transform_axes(node)):
         if isinstance(names, list) and len(names) == node.ndim and any(isinstance(name, str) and name for name in names):
             return [name if isinstance(name, str) and name else None for name in names]
     return None
+
+
+def _transform_axes(node: Node) -> JSONValue:
+    """Return the names that a COSEM transform gives the axes, in C order; what stands beside it speaks of the same axes."""
+    transform = node.attributes.get("transform")
+    if not isinstance(transform, dict):
+        return None
+    axes = transform.get("axes")
+    reverse = transform.get("order", transform.get("ordering")) == "F"
+    return axes[::-1] if isinstance(axes, list) and reverse else axes
 
 
 def array_dimensions(node: Node) -> JSONValue:

@@ -158,6 +158,8 @@ def _encode(metadata: Metadata, node: Node, *, units: bool) -> Edit:
     if any(metadata.units) and not units:
         raise no_place("dacapo", "units", node, 'leave units out, or pass convention="zmeta" to state it in that one beside')
     names = require_names(metadata, "dacapo", node)
+    if len(names) == 1 and len(names[0]) > 1:
+        raise no_place("dacapo", "a single name of several letters, which is read as several axes", node)
     sizes, corner = require_geometry(metadata, "dacapo", node)
     step = -1 if node.format == "n5" else 1
     return Edit(
