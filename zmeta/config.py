@@ -53,11 +53,16 @@ class Config:
     profiles: tuple[Profile, ...] = ()
     overrides: tuple[tuple[tuple[str, ...], dict[str, object]], ...] = ()
 
+    @property
+    def world(self) -> World:
+        """The units of ROIs."""
+        return parse_world(self.world_unit) if self.world_unit else _WORLD
+
     def reading(self, anchor: Anchor | None = None, world: World | None = None) -> Reading:
         """Return how open questions are read: as an argument says, else as the settings do."""
         if anchor not in (None, "corner", "centre"):
             raise ConfigError("`ome_anchor` is wrong", expected="corner or centre", found=repr(anchor))
-        world = world or parse_world(self.world_unit)
+        world = world or self.world
         if anchor is not None:
             return _reading(anchor, "the argument `ome_anchor`", world)
         return _reading(
@@ -73,6 +78,7 @@ class Config:
         return settings
 
 
+_WORLD = World()
 _reading = lru_cache(maxsize=64)(Reading)
 
 

@@ -105,7 +105,8 @@ def parse_json(raw: bytes, file: str) -> tuple[JSONObject, tuple[Finding, ...]]:
     try:
         text = raw.decode("utf-8-sig" if bom else "utf-8")
         _refuse_deep(text, file)
-        data = (_lenient_decoder(constants) if b"NaN" in raw or b"Infinity" in raw else _DECODER).decode(text)
+        decoder = _lenient_decoder(constants) if b"NaN" in raw or b"Infinity" in raw else _DECODER
+        data = decoder.decode(text)
     except DocumentError:
         raise
     except UnicodeDecodeError as error:

@@ -92,7 +92,7 @@ class ZarrArray:
         self._root = absolute(array_config.file_name)
         self._path = join_dataset(self._root, array_config.dataset)
         self._config = (config or load_config()).for_path(self._path)
-        self._world = parse_world(world_unit, parse_world(self._config.world_unit))
+        self._world = parse_world(world_unit, self._config.world)
         self._reading = self._config.reading(ome_anchor, self._world)
         names = None if array_config.axes is None else tuple(array_config.axes)
         size = None if default_voxel_size is None else _exact(default_voxel_size)
@@ -207,7 +207,7 @@ class ZarrArray:
             profiles=tuple(profiles),
         )
         settings = config or load_config()
-        world = parse_world(world_unit, parse_world(settings.world_unit))
+        world = parse_world(world_unit, settings.world)
         create_array(request, world, settings)
         return cls.open_from_array_identifier(array_identifier, name or "", world_unit=world_unit, config=config)
 

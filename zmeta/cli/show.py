@@ -31,7 +31,7 @@ def main(arguments: argparse.Namespace) -> int:
                 code = 2
                 continue
             settings = config.for_path(found.path)
-            world = parse_world(arguments.world_unit, parse_world(settings.world_unit))
+            world = parse_world(arguments.world_unit, settings.world)
             decoded = decode_node(found, settings.reading(arguments.ome_anchor, world))
             decoded = replace(decoded, findings=(*decoded.findings, *find_twins(found)))
             code = max(code, 1 if decoded.errors else 0)

@@ -284,16 +284,16 @@ class Draft:
         if not isinstance(value, list) or not value:
             self.note(code, f"`{path[-1]}` must be a list of {what}", *path, node=node, found=value)
             return None
-        numbers: list[Fraction] = []
+        numbers = [number for number in map(parse_number, value) if number is not None]
+        if len(numbers) == len(value) and not (positive and any(number.numerator <= 0 for number in numbers)):
+            return tuple(numbers)
         for index, item in enumerate(value):
             number = parse_number(item)
             if number is None or (positive and number.numerator <= 0):
                 kind = "a positive finite number" if positive else "a finite number"
                 hint = "a string is not a number: remove the quotes" if isinstance(item, str) else ""
                 self.note(code, f"`{path[-1]}` is wrong", *path, index, node=node, expected=kind, found=item, hint=hint)
-            else:
-                numbers.append(number)
-        return tuple(numbers) if len(numbers) == len(value) else None
+        return None
 
     def parse_unit(
         self, value: JSONValue, *path: str | int, node: Node | None = None, long_only: bool = False
@@ -453,7 +453,7 @@ def array_dimensions(node: Node) -> JSONValue:
 
 def is_list_of_strings(value: JSONValue) -> bool:
     """Whether a JSON value is a non-empty list of strings."""
-    return isinstance(value, list) and bool(value) and all(isinstance(item, str) for item in value)
+    return isinstance(value, list) and set(map(type, value)) == {str}
 
 
 def ancestor_at(node: Node, depth: int) -> tuple[Node, str] | None:

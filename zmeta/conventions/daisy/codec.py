@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from zmeta.nodes.node import Node
 
 #: Groups of these layouts use `resolution` and `offset` in another sense.
-_FOREIGN = ("painteraData", "multiScale", "spatialTransform", "axistags", "pixelWidth")
+_FOREIGN = frozenset({"painteraData", "multiScale", "spatialTransform", "axistags", "pixelWidth"})
 
 
 def detect_1(node: Node) -> bool:
     """`resolution`, or a lone `offset`; not where `axes` make it dacapo's or neuroglancer's."""
     keys = node.attributes
-    if any(key in keys for key in _FOREIGN):
+    if not _FOREIGN.isdisjoint(keys):
         return False
     if "resolution" in keys:
         return "axes" not in keys or "voxel_size" in keys

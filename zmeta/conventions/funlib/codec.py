@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zmeta.conventions.base import Edit, encode_numbers, require_geometry, require_names
+from zmeta.conventions.base import Edit, encode_numbers, is_list_of_strings, require_geometry, require_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,10 +37,10 @@ def decode(draft: Draft) -> None:
         return
     types = keys.get("types")
     if types is not None:
-        if not isinstance(types, list) or len(types) != node.ndim or not all(isinstance(kind, str) for kind in types):
+        if not isinstance(types, list) or len(types) != node.ndim or not is_list_of_strings(types):
             draft.note("ZM201", "`types` must be a string per axis", "types", expected=f"{node.ndim} strings", found=types)
             return
-        draft.types = tuple(str(kind) for kind in types)
+        draft.types = tuple(map(str, types))
         draft.source("types", "types")
     elif draft.types is not None:
         _types_by_count(draft)
