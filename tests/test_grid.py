@@ -100,11 +100,18 @@ def test_without_a_unit_no_other_can_be_suggested() -> None:
     assert "world_unit=" not in caught.value.hint
 
 
-def test_no_unit_makes_an_axis_whole_that_has_none() -> None:
-    axes = (Axis("y", "space", "nanometer", Fraction("9.8")), Axis("x", "space", None, Fraction("0.5")))
-    data = Metadata(axes)
-    with pytest.raises(NotOnGridError, match="no listed unit makes all values whole"):
-        voxel_size_of(data, NM)
+def test_axes_of_one_kind_state_a_unit_all_or_none() -> None:
+    """What bioformats2raw leaves out where it does not know: 2 of nothing beside 0.36 micrometer is no 2 nanometer."""
+    mixed = Metadata((Axis("z", "space", None, Fraction(2)), Axis("x", "space", "micrometer", Fraction("0.36"))))
+    with pytest.raises(GeometryError, match="some axes of space state a unit and others none"):
+        voxel_size_of(mixed, NM)
+    kinds = Metadata((Axis("t", "time", None, Fraction(2)), Axis("x", "space", "micrometer", Fraction("0.36"))))
+    assert voxel_size_of(kinds, NM) == (2, 360)
+
+
+def test_no_unit_means_that_no_finer_one_can_be_chosen() -> None:
+    with pytest.raises(NotOnGridError, match="no unit is stated"):
+        voxel_size_of(Metadata((Axis("x", "space", None, Fraction("0.5")),)), NM)
 
 
 @pytest.mark.parametrize("unit", ["furlong", "second"])

@@ -17,6 +17,7 @@ from zmeta.canonical.numbers_ import parse_number
 from zmeta.canonical.units import unit_size
 from zmeta.config import Config, load_config
 from zmeta.conventions.base import Edit, Reading, unit_conflict
+from zmeta.conventions.merge import Given
 from zmeta.conventions.registry import BY_ID, VERSIONS
 from zmeta.errors import ConfigError, EncodeError, MetadataError
 from zmeta.finding import Finding, Severity
@@ -79,6 +80,9 @@ def plan_edits(
     custom: JSONObject = {key: value for key, value in keys.items() if key not in CORE_KEYS}
     problems = [*findings, *check_core(core), *check_custom(custom, node, profiles, config)]
     wrong = {problem.pointer.split("/")[1] for problem in problems if "/" in problem.pointer}
+    names = core.get("axes")
+    if isinstance(names, list) and "axes" not in wrong and len(names) == node.ndim and "axes" not in stated(before):
+        before = decode_node(node, reading, Given(tuple(map(str, names))))
     wanted, more = merge_core(before.metadata, {key: core[key] for key in core if key not in wrong}, node)
     _refuse([*problems, *more], node)
     edits = [Edit(node, custom, remove)] if custom or remove else []
@@ -91,7 +95,7 @@ def plan_edits(
     problems = [*after.errors, *check_schemas(after, edits), *check_profiles(after, profiles, config)]
     raw = bool(remove) or bool(custom.keys() & _OWNED)  # keys of a convention, written as they are, may say something new
     if not problems and (core or not raw) and not says(after.metadata, wanted):
-        problems.append(_inexact(wanted, after.metadata, node))
+        problems.append(inexact(wanted, after.metadata, node))
     _refuse(problems, node)
     return edits, after
 
@@ -114,7 +118,8 @@ def says(metadata: Metadata, wanted: Metadata) -> bool:
     return all(found == replace(axis, name=axis.name or found.name, type=axis.type or found.type) for found, axis in pairs)
 
 
-def _inexact(wanted: Metadata, after: Metadata, node: Node) -> Finding:
+def inexact(wanted: Metadata, after: Metadata, node: Node) -> Finding:
+    """Return the finding for metadata that does not come out as it was asked for, with the axes that differ."""
     message = "the convention of the array cannot say exactly what was asked for"
     pairs = [(one, other) for one, other in zip(wanted.axes, after.axes, strict=True) if one != other]
     return Finding(
@@ -222,6 +227,8 @@ def encode_edits(wanted: Metadata, before: Decoded, config: Config, convention: 
     if not speaking:
         speaking = [default_row(node, config)]
         speaking += [row for row in (latest_row(name) for name in config.mirror) if row not in speaking]
+    if any(row.convention == "cosem" for row in speaking):  # which writes `pixelResolution` for viewers itself
+        speaking = [row for row in speaking if row.convention != "n5-viewer"]
     edits: list[Edit] = []
     current = node
     for position, row in enumerate(speaking):
@@ -351,6 +358,8 @@ def check_schemas(after: Decoded, edits: Sequence[Edit]) -> list[Finding]:
     for claim in after.claims:
         row = BY_ID.get(claim.id)
         if row is None or not row.schema or row.names_only:
+            continue
+        if not row.on_group and row.evidence.isdisjoint(after.node.attributes):  # it stands on the group above
             continue
         nodes = [group for group, _ in after.node.ancestors] if row.on_group else [after.node]
         key = "ome" if claim.version == "0.5" else "multiscales"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from zmeta.add import add_to_node
 from zmeta.array.zarr_array import ZarrArray
 from zmeta.config import load_config
+from zmeta.errors import NodeNotFoundError
 from zmeta.nodes.node import find_twins, join_dataset, open_array_node
 from zmeta.pipeline import decode_node
 
@@ -21,8 +22,13 @@ if TYPE_CHECKING:
     from zmeta.profile import Profile
 
 
-def _locate(array: str | os.PathLike[str] | HasContainerAndDataset) -> tuple[str, str | None]:
+def _locate(array: ZarrArray | str | os.PathLike[str] | HasContainerAndDataset) -> tuple[str, str | None]:
     """Return the folder of an array, and of its container where that is known."""
+    if isinstance(array, ZarrArray):
+        return array.node.path, os.path.abspath(array.file_name)
+    if not isinstance(array, str | os.PathLike) and not (hasattr(array, "container") and hasattr(array, "dataset")):
+        expected = "a path, a ZarrArray, or an object with `container` and `dataset`"
+        raise NodeNotFoundError("this does not name an array", expected=expected, found=repr(array)[:80])
     if isinstance(array, str | os.PathLike):
         return os.path.abspath(array), None
     container = os.path.abspath(os.fspath(str(array.container)))
@@ -30,13 +36,13 @@ def _locate(array: str | os.PathLike[str] | HasContainerAndDataset) -> tuple[str
 
 
 def read_metadata(
-    array: str | os.PathLike[str] | HasContainerAndDataset, *, config: Config | None = None
+    array: ZarrArray | str | os.PathLike[str] | HasContainerAndDataset, *, config: Config | None = None
 ) -> tuple[Metadata, tuple[Finding, ...]]:
     """Read the canonical metadata of an array, exactly, with everything that is worth knowing about it.
 
     Parameters
     ----------
-    array : path, or object with `container` and `dataset`
+    array : ZarrArray, path, or object with `container` and `dataset`
     config : Config, optional
         Settings instead of those of `zmeta.toml`.
 

@@ -51,5 +51,13 @@ def decode_node(node: Node, reading: Reading | None = None, given: Given | None 
     """Read the metadata of an array node. Never raises on data: what is wrong is among the findings."""
     reading = reading or Reading()
     found = tuple(claims(node, reading))
+    if given is not None and given.names is not None and not any(_states_names(claim) for claim in found):
+        # the sizes were put on axes by a guess about their names: once these are given, they tell where the sizes belong
+        named = node._replace(dimension_names=list(given.names)) if len(given.names) == node.ndim else node
+        found = tuple(claim for claim in claims(named, reading) if claim.convention != "xarray")
     metadata, findings = merge(node, found, reading, given)
     return Decoded(node, found, metadata, (*node.findings, *findings))
+
+
+def _states_names(claim: Claim) -> bool:
+    return claim.names is not None and "axes" not in claim.inferred

@@ -21,6 +21,7 @@ from zmeta.add import (
     check_schemas,
     default_row,
     encode_with,
+    inexact,
     latest_row,
     named_row,
     refuse_clash,
@@ -400,7 +401,7 @@ def _judge(node: Node, metadata: Metadata, request: CreateRequest, config: Confi
         text = f"{rows[0].id} is not what an array of {node.format_name} is written in"
         problems.append(Finding("ZM409", text, node.path, found=after.metadata.convention or ""))
     if not problems and not says(after.metadata, metadata):
-        problems.append(Finding("ZM409", f"{rows[0].id} cannot say exactly what was asked for", node.path))
+        problems.append(inexact(metadata, after.metadata, node))
     if problems:
         raise MetadataError("refused, nothing was created", where=node.path, findings=problems)
     return edits

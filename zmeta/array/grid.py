@@ -88,6 +88,15 @@ def _suggest_unit(metadata: Metadata, axis: Axis, world: World) -> str:
 
 def voxel_size_of(metadata: Metadata, world: World, where: str = "") -> Coordinate:
     """Return the voxel size in world units; raises `MissingMetadataError` or `NotOnGridError`."""
+    for kind in ("space", "time"):
+        units = {axis.unit for axis in metadata.axes if axis.type == kind and axis.voxel_size is not None}
+        if None in units and len(units) > 1:
+            raise GeometryError(
+                f"some axes of {kind} state a unit and others none",
+                where=where,
+                found=", ".join(f"{axis.name}: {axis.unit or 'none'}" for axis in metadata.axes if axis.type == kind),
+                hint='state them all: add_metadata({"units": […]})',
+            )
     size = _integers(metadata, "voxel_size", world, where)
     if size is None:
         raise missing("voxel size", metadata, where, 'pass default_voxel_size=, or add_metadata({"voxel_size": […]})')

@@ -281,6 +281,10 @@ class ZarrArray:
         """Extent of the channel axis; None without one."""
         channels = [index for index, axis in enumerate(self.metadata.axes) if axis.type == "channel"]
         named = [index for index in channels if self.metadata.axes[index].name == "c"]
+        if len(channels) > 1 and not named:
+            raise GeometryError(
+                "the array has several channel axes", where=self._path, found=str(self.axes), hint="read `shape` and `axes`"
+            )
         return self.shape[(named or channels)[0]] if channels else None
 
     @property

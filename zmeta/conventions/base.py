@@ -451,6 +451,33 @@ def array_dimensions(node: Node) -> JSONValue:
     return None if node.format == "n5" and "dimension_units" in keys else keys.get("_ARRAY_DIMENSIONS")
 
 
+def take_unit_beside(draft: Draft, node: Node, *, reverse: bool) -> None:
+    """Read `units` or `unit` beside a bare resolution: few tools of that layout write them, but then they count."""
+    key = _unit_key(node)
+    if key is not None and draft.voxel_size is not None:
+        draft.take_units(node.attributes[key], key, reverse=reverse)
+
+
+def _unit_key(node: Node) -> str | None:
+    """Return the key that holds the unit of a bare resolution; `units` beside a `voxel_size` are those of the latter."""
+    keys = ("unit",) if "voxel_size" in node.attributes else ("units", "unit")
+    return next((key for key in keys if key in node.attributes), None)
+
+
+def encode_unit_beside(metadata: Metadata, node: Node, convention: str, *, reverse: bool) -> JSONObject:
+    """Write the units where the node keeps them already; raises `EncodeError` where there is no place for them."""
+    units: list[JSONValue] = [unit or "" for unit in metadata.units]
+    key = _unit_key(node)
+    if key == "units" and isinstance(node.attributes[key], list):
+        return {key: units[::-1] if reverse else units}
+    if key is not None and all(unit == units[0] for unit in units):
+        return {key: units[0]}
+    if any(units):
+        hint = 'leave units out, or pass convention="zmeta" to state them in that one beside'
+        raise no_place(convention, "units", node, hint)
+    return {}
+
+
 def is_list_of_strings(value: JSONValue) -> bool:
     """Whether a JSON value is a non-empty list of strings."""
     return isinstance(value, list) and set(map(type, value)) == {str}

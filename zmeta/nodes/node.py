@@ -128,6 +128,8 @@ def open_node(path: str | os.PathLike[str], root: str | os.PathLike[str] | None 
     ancestors: list[tuple[Node, str]] = []
     findings = list(node.findings)
     top = None if root is None else absolute(root)
+    if top == folder:  # the array itself was named as the container: what is above may still list it
+        root = top = None
     for parent in _folders_above(folder, top):
         try:
             group = read_node(parent, node.format, cached=not fresh)
@@ -193,7 +195,9 @@ def _inside_container(folder: str) -> bool:
 
 def _not_found(folder: str) -> NodeNotFoundError:
     if not os.path.isdir(folder):
-        return NodeNotFoundError("there is no such folder", where=folder, hint="check the path")
+        remote = ":/" in folder.replace(os.sep, "/")
+        hint = "only local folders are read; URLs are not" if remote else "check the path"
+        return NodeNotFoundError("there is no such folder", where=folder, hint=hint)
     children = list(list_children(folder))[:8]
     return NodeNotFoundError(
         "this folder is not a Zarr or N5 node",
@@ -227,7 +231,9 @@ def _read(folder: str, name: str, *, cached: bool) -> tuple[Document, tuple[Find
         return None
     data, findings = parse_json(raw, file)
     read = Document(file, raw, data), findings
-    if signature is not None and len(raw) <= _KNOWN_BYTES:
+    if signature is not None:
+        if "consolidated_metadata" in data:  # a copy of all that is below, which is read where it stands
+            read = Document(file, b"", {key: data[key] for key in data if key != "consolidated_metadata"}), findings
         if len(_KNOWN) >= _KNOWN_COUNT:
             _KNOWN.clear()
             _KNOWN_GROUPS.clear()
@@ -239,7 +245,6 @@ def _read(folder: str, name: str, *, cached: bool) -> tuple[Document, tuple[Find
 _KNOWN: dict[str, tuple[tuple[int, ...], tuple[Document, tuple[Finding, ...]]]] = {}
 _KNOWN_GROUPS: dict[str, Node] = {}
 _KNOWN_COUNT = 256
-_KNOWN_BYTES = 4 * 1024 * 1024
 
 
 def _read_v3(folder: str, cached: bool) -> Node | None:

@@ -60,7 +60,9 @@ def decode(draft: Draft) -> None:
 
 
 def _differ(own: JSONObject, copy: JSONObject) -> bool:
-    return any(parse_numbers(own.get(key)) != parse_numbers(copy.get(key)) for key in ("scale", "translate"))
+    numbers = any(parse_numbers(own.get(key)) != parse_numbers(copy.get(key)) for key in ("scale", "translate"))
+    words = any(key in own and key in copy and own[key] != copy[key] for key in ("axes", "units", "order", "ordering"))
+    return numbers or words
 
 
 def _decode_transform(draft: Draft, transform: JSONObject, path: tuple[str | int, ...], at: Node) -> None:
@@ -155,7 +157,11 @@ def encode(metadata: Metadata, node: Node, reading: Reading) -> Iterator[Edit]:
     copy = group_copy(node)
     if copy is not None:
         group, path, _ = copy
-        yield Edit(group, {"multiscales": replace_at(group.attributes["multiscales"], path[1:], transform)})
+        keys = {"multiscales": replace_at(group.attributes["multiscales"], path[1:], transform)}
+        base = group.attributes.get("pixelResolution")
+        if path[3] == 0 and isinstance(base, dict) and resolution is not None:  # what neuroglancer reads for all levels
+            keys["pixelResolution"] = {**base, **resolution}
+        yield Edit(group, keys)
 
 
 def _pixel_resolution(metadata: Metadata, node: Node) -> JSONObject | None:

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 from zmeta.canonical.metadata import type_of_name
 from zmeta.canonical.numbers_ import decimal_text
 from zmeta.canonical.units import ABBREVIATIONS, parse_quantity
-from zmeta.conventions.base import Edit, encode_numbers, is_list_of_strings, no_place, require_geometry, require_names
+from zmeta.conventions.base import (
+    Edit,
+    encode_numbers,
+    encode_unit_beside,
+    is_list_of_strings,
+    no_place,
+    require_geometry,
+    require_names,
+    take_unit_beside,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,7 +44,7 @@ def _detect(node: Node) -> bool:
     keys = node.attributes
     if (
         split_axes(keys.get("axes")) is None
-        or isinstance(keys.get("units"), list)
+        or (isinstance(keys.get("units"), list) and node.format == "n5")
         or keys.keys() & {"axistags", "voxel_size"}
     ):
         return False
@@ -81,6 +90,8 @@ def decode(draft: Draft) -> None:
     if reverse and isinstance(units, list):  # with channels dacapo put the entry of the channel at the wrong end
         units = None if "channel" in (draft.types or ()) else units[::-1]
     _decode_units(draft, units)
+    if draft.units is None:
+        take_unit_beside(draft, node, reverse=reverse)
 
 
 def _x_first(names: Sequence[str]) -> bool:
@@ -155,8 +166,7 @@ def encode_0_1(metadata: Metadata, node: Node, reading: Reading) -> Iterator[Edi
 
 
 def _encode(metadata: Metadata, node: Node, *, units: bool) -> Edit:
-    if any(metadata.units) and not units:
-        raise no_place("dacapo", "units", node, 'leave units out, or pass convention="zmeta" to state it in that one beside')
+    beside = {} if units else encode_unit_beside(metadata, node, "dacapo", reverse=node.format == "n5")
     names = require_names(metadata, "dacapo", node)
     if len(names) == 1 and len(names[0]) > 1:
         raise no_place("dacapo", "a single name of several letters, which is read as several axes", node)
@@ -168,5 +178,6 @@ def _encode(metadata: Metadata, node: Node, *, units: bool) -> Edit:
             "axes": list(names[::step]),
             "resolution": encode_numbers(sizes[::step], "dacapo", node),
             "offset": encode_numbers(corner[::step], "dacapo", node),
+            **beside,
         },
     )

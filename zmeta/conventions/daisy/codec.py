@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zmeta.conventions.base import Edit, encode_numbers, no_place, require_geometry
+from zmeta.canonical.numbers_ import parse_numbers
+from zmeta.conventions.base import Edit, encode_numbers, encode_unit_beside, require_geometry, take_unit_beside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,12 +22,13 @@ _FOREIGN = frozenset({"painteraData", "multiScale", "spatialTransform", "axistag
 def detect_1(node: Node) -> bool:
     """`resolution`, or a lone `offset`; not where `axes` make it dacapo's or neuroglancer's."""
     keys = node.attributes
-    if not _FOREIGN.isdisjoint(keys):
+    above = [group.attributes for group, _ in node.ancestors[:2]]
+    if not _FOREIGN.isdisjoint(keys) or any("painteraData" in group or "multiScale" in group for group in above):
         return False
     if "resolution" in keys:
         return "axes" not in keys or "voxel_size" in keys
     if "offset" in keys:
-        return not keys.keys() & {"voxel_size", "axes", "axis_names", "unit"}
+        return not keys.keys() & {"voxel_size", "axes", "axis_names"}
     return _from_parent(node) is not None
 
 
@@ -50,9 +52,18 @@ def decode_1(draft: Draft) -> None:
         draft.note("ZM408", "`resolution` and `offset` stand on the group above", "resolution", node=source)
     keys = source.attributes
     reverse = node.format == "n5"
+    factors = parse_numbers(keys.get("downsamplingFactors"))
+    if factors is not None and any(factor != 1 for factor in factors):
+        hint = "readers differ on whether `resolution` is that of s0: state it as pixelResolution, or remove the factors"
+        path = ("downsamplingFactors",)
+        draft.note(
+            "ZM308", "factors stand beside `resolution`", *path, node=source, found=keys["downsamplingFactors"], hint=hint
+        )
+        return
     draft.take_geometry(
         ("resolution",), keys.get("resolution"), ("offset",), keys.get("offset"), node=source, reverse=reverse
     )
+    take_unit_beside(draft, source, reverse=reverse)
     if reverse and _direction_matters(draft):
         message = "values are read x-first, as gunpowder and daisy write them in N5; scripts may have written z-first"
         draft.note("ZM309", message, "resolution", node=source, found=keys.get("resolution"))
@@ -79,6 +90,7 @@ def decode_2(draft: Draft) -> None:
     """Read `voxel_size` and `offset`, never reversed."""
     keys = draft.node.attributes
     draft.take_geometry(("voxel_size",), keys.get("voxel_size"), ("offset",), keys.get("offset"))
+    take_unit_beside(draft, draft.node, reverse=False)
 
 
 def encode_2(metadata: Metadata, node: Node, reading: Reading) -> Iterator[Edit]:
@@ -87,11 +99,10 @@ def encode_2(metadata: Metadata, node: Node, reading: Reading) -> Iterator[Edit]
 
 
 def _encode(metadata: Metadata, node: Node, size_key: str, *, reverse: bool) -> Iterator[Edit]:
-    if any(metadata.units):
-        raise no_place("daisy", "units", node, 'leave units out, or pass convention="zmeta" to state it in that one beside')
+    units = encode_unit_beside(metadata, node, "daisy", reverse=reverse)
     sizes, corner = require_geometry(metadata, "daisy", node)
     step = -1 if reverse else 1
-    keys: JSONObject = {size_key: encode_numbers(sizes[::step], "daisy", node)}
+    keys: JSONObject = {size_key: encode_numbers(sizes[::step], "daisy", node), **units}
     if metadata.offset is not None:
         keys["offset"] = encode_numbers(corner[::step], "daisy", node)
     yield Edit(node, keys)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 Path = tuple["str | int", ...]
 
-_LEVEL = re.compile(r"s(0|[1-9]\d{0,3})")
+_LEVEL = re.compile(r"s?(0|[1-9]\d{0,3})")
 _FOREIGN = ("painteraData", "multiScale", "spatialTransform", "axistags", "transform")
 
 
@@ -73,6 +73,10 @@ def decode(draft: Draft) -> None:
         axes = _find(node, "axes")
         if axes is not None and not draft.parse_names(axes[1], "axes", node=axes[0], reverse=True):
             return
+    if "affineTransform" in node.attributes:
+        message = "readers apply an affineTransform, which is not decoded"
+        draft.note("ZM305", message, "affineTransform", found=node.attributes["affineTransform"])
+        return
     base = _base(draft)
     if base is None:
         _decode_units(draft, tuple(range(node.ndim)))
@@ -130,12 +134,21 @@ def _factors(draft: Draft, place: Node, sizes: tuple[Fraction, ...]) -> tuple[Fr
         _refuse_double(draft, sizes, listed)
         return ones
     if listed is None:
-        if level is None or level[1] == "0":
+        if (level is None and not _has_levels(draft.node)) or (level is not None and level[1] == "0"):
             return ones
         hint = "readers differ: 2 to the power of the level, or 1; state `downsamplingFactors` on the array"
         draft.note("ZM308", "the factors of this level are not stated", "downsamplingFactors", hint=hint)
         return None
     return _parse_factors(draft, listed[1], listed[0], listed[2], count)
+
+
+def _has_levels(node: Node) -> bool:
+    """Whether a group above has factors for levels, one of which this array must be."""
+    return any(
+        isinstance(group.attributes.get(key), list)
+        for group in _nodes(node)[1:]
+        for key in ("scales", "downsamplingFactors")
+    )
 
 
 def _level_list(draft: Draft, level: int | None) -> tuple[Node, JSONValue, Path] | None:
@@ -219,6 +232,8 @@ def _own_factors(node: Node, sizes: tuple[Fraction, ...]) -> tuple[Fraction, ...
 def encode_viewer(metadata: Metadata, node: Node, reading: Reading) -> Iterator[Edit]:
     """Write `pixelResolution` on the array: the base size where factors stand beside it."""
     sizes = _check_origin(metadata, node, "n5-viewer")
+    if "pixelResolution" not in node.attributes and _has_levels(node):
+        raise no_place("n5-viewer", "a change to one level of a pyramid", node, "change the group's attributes")
     units = set(metadata.units)
     if len(units) != 1:
         raise no_place("n5-viewer", "different units", node, "use cosem in N5")
@@ -244,7 +259,7 @@ def encode_neuroglancer(metadata: Metadata, node: Node, reading: Reading) -> Ite
         n if a.physical or type_of_name(n) == a.type else n + "^" for n, a in zip(names, metadata.axes, strict=True)
     ]
     place = _find(node, "axes") or (node, None)
-    if place[0] is not node and _find(node, "downsamplingFactors") is not None:
+    if place[0] is not node and _has_levels(node):
         raise no_place("neuroglancer-n5", "a change to one level of a pyramid", node, "change the group's attributes")
     keys: JSONObject = {
         "axes": marked[::-1],

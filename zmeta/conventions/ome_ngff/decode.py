@@ -107,7 +107,7 @@ def _first_level(draft: Draft, level: Level, here: Affine) -> Affine:
 
 
 def _states_scale(level: Level) -> bool:
-    lists = (level.dataset(level.index).get("coordinateTransformations"), level.image.get("coordinateTransformations"))
+    lists = (level.dataset(level.index).get("coordinateTransformations"), level.outer)
     items = [item for transforms in lists if isinstance(transforms, list) for item in transforms]
     return any(isinstance(item, dict) and item.get("type") == "scale" for item in items)
 
@@ -117,7 +117,7 @@ def _source_path(level: Level) -> Path:
 
 
 def _composed(level: Level) -> str:
-    return "composed with the transformations of the image" if level.image.get("coordinateTransformations") else ""
+    return "composed with the transformations of the image" if level.outer else ""
 
 
 def _decode_axes(draft: Draft, level: Level) -> bool:
@@ -186,12 +186,9 @@ def compose(draft: Draft, level: Level, index: int) -> Affine | None:
         draft.note("ZM305", "a level must have a scale", *path, node=level.group, found=own)
         return None
     result = apply_transforms(draft, level, own, path, affine)
-    image = level.image.get("coordinateTransformations")
-    if result is None or image is None:
-        return result
-    if isinstance(image, list) and any(isinstance(item, dict) and "input" in item for item in image):
-        return result  # spatialdata's alternatives towards named systems: no part of the chain
-    return apply_transforms(draft, level, image, (*level.path, "coordinateTransformations"), result)
+    if result is None:
+        return None
+    return apply_transforms(draft, level, level.outer, (*level.path, "coordinateTransformations"), result)
 
 
 def apply_transforms(draft: Draft, level: Level, transforms: JSONValue, path: Path, affine: Affine) -> Affine | None:

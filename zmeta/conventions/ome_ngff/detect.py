@@ -27,6 +27,14 @@ class Level:
     stated: JSONValue
 
     @property
+    def outer(self) -> JSONValue:
+        """The transformations of the image; none where they are spatialdata's alternatives towards named systems."""
+        transforms = self.image.get("coordinateTransformations")
+        if isinstance(transforms, list) and any(isinstance(item, dict) and "input" in item for item in transforms):
+            return []
+        return [] if transforms is None else transforms
+
+    @property
     def datasets(self) -> list[JSONValue]:
         """The list of levels."""
         datasets = self.image.get("datasets")
@@ -124,6 +132,9 @@ def is_version(version: str | None) -> Callable[[Node], bool]:
 
     def detect(node: Node) -> bool:
         level = find_level(node)
-        return level is not None and "transform" not in level.dataset(level.index) and level.version == version
+        if level is None or level.version != version:
+            return False
+        dataset = level.dataset(level.index)
+        return "transform" not in dataset or "coordinateTransformations" in dataset
 
     return detect

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from zmeta.canonical.metadata import PHYSICAL
 from zmeta.conventions.base import Draft, Edit, encode_numbers, no_place, require_geometry, require_names
-from zmeta.conventions.ome_ngff.decode import apply_transforms, compose
+from zmeta.conventions.ome_ngff.decode import Affine, apply_transforms, compose
 from zmeta.conventions.ome_ngff.detect import Level, find_level
 from zmeta.jsondoc import replace_at
 
@@ -32,9 +32,12 @@ def encode_0_4_on(metadata: Metadata, node: Node, reading: Reading) -> Iterator[
     if level is None:
         yield _new_image(metadata, names, node, reading)
         return
-    image: JSONValue = {**level.image, "axes": _axes(metadata, names, level)}
-    transforms = _transforms(metadata, node, level, reading)
-    image = replace_at(image, ("datasets", level.index, "coordinateTransformations"), transforms)
+    axes = _axes(metadata, names, level)
+    if level.index > 0 and _units(axes) != _units(level.image.get("axes")):
+        raise no_place(_NAME, "another unit on one level (all levels share the axes)", node, "change it on level 0")
+    image: JSONValue = {**level.image, "axes": axes}
+    for index, transforms in _transforms(metadata, node, level, reading).items():
+        image = replace_at(image, ("datasets", index, "coordinateTransformations"), transforms)
     head, *rest = level.path
     yield Edit(level.group, {str(head): replace_at(level.group.attributes[str(head)], tuple(rest), image)})
 
@@ -94,16 +97,22 @@ def _channel_unit(old: JSONValue, axis: Axis) -> JSONObject:
     return {"unit": old["unit"]} if isinstance(old, dict) and axis.type not in PHYSICAL and "unit" in old else {}
 
 
-def _transforms(metadata: Metadata, node: Node, level: Level, reading: Reading) -> list[JSONValue]:
-    """The level's own scale and translation, with those of the image taken out of them."""
+def _units(axes: JSONValue) -> list[JSONValue]:
+    return [axis.get("unit") for axis in axes if isinstance(axis, dict)] if isinstance(axes, list) else []
+
+
+def _transforms(metadata: Metadata, node: Node, level: Level, reading: Reading) -> dict[int, list[JSONValue]]:
+    """The scale and translation of the level, by index, with those of the image taken out of them.
+
+    A change to level 0 is one to the image: the other levels are scaled and moved along, so that the pyramid stays as it is.
+    """
     ndim = node.ndim
     draft = Draft(node, reading, _NAME, None)
-    identity = ((Fraction(1),) * ndim, (Fraction(0),) * ndim)
-    image = level.image.get("coordinateTransformations")
-    outer = apply_transforms(draft, level, image if image is not None else [], level.path, identity)
-    own = compose(draft, level, level.index)
+    identity: Affine = ((Fraction(1),) * ndim, (Fraction(0),) * ndim)
+    outer = apply_transforms(draft, level, level.outer, level.path, identity)
     if outer is None or not all(outer[0]):
         raise no_place(_NAME, "a level below transformations that cannot be read", node, "mend those of the image first")
+    own = compose(draft, level, level.index)
     first = compose(draft, level, 0) if level.index else None
     sizes, places = [], []
     for index, axis in enumerate(metadata.axes):
@@ -113,14 +122,32 @@ def _transforms(metadata: Metadata, node: Node, level: Level, reading: Reading) 
             continue
         sizes.append(axis.voxel_size)
         places.append(_level_place(axis, reading, first, index))
-    inner_sizes = [size / outer_size for size, outer_size in zip(sizes, outer[0], strict=True)]
-    inner = [(place - shift) / size for place, size, shift in zip(places, *outer, strict=True)]
-    return _scale_and_translation(inner_sizes, inner, node)
+    new: Affine = (tuple(sizes), tuple(places))
+    result = {level.index: _inner(new, outer, node)}
+    if level.index == 0 and own is not None and own != new and all(own[0]):
+        for other in range(1, len(level.datasets)):
+            before = compose(draft, level, other)
+            if before is not None:
+                result[other] = _inner(_carried(before, own, new), outer, node)
+    return result
 
 
-def _level_place(
-    axis: Axis, reading: Reading, first: tuple[tuple[Fraction, ...], tuple[Fraction, ...]] | None, index: int
-) -> Fraction:
+def _carried(level: Affine, before: Affine, after: Affine) -> Affine:
+    """A level as it is after level 0 went from one transformation to another."""
+    ratios = [new / old for new, old in zip(after[0], before[0], strict=True)]
+    sizes = tuple(size * ratio for size, ratio in zip(level[0], ratios, strict=True))
+    rows = zip(level[1], before[1], after[1], ratios, strict=True)
+    return sizes, tuple(new + (place - old) * ratio for place, old, new, ratio in rows)
+
+
+def _inner(affine: Affine, outer: Affine, node: Node) -> list[JSONValue]:
+    """The transformations of a level that come to `affine` after those of the image."""
+    sizes = [size / scale for size, scale in zip(affine[0], outer[0], strict=True)]
+    places = [(place - shift) / scale for place, scale, shift in zip(affine[1], *outer, strict=True)]
+    return _scale_and_translation(sizes, places, node)
+
+
+def _level_place(axis: Axis, reading: Reading, first: Affine | None, index: int) -> Fraction:
     """A level that shares the corner of level 0 is written as a sound pyramid of its anchor has it."""
     place = _place(axis, reading)
     if first is None or axis.voxel_size is None:
