@@ -88,8 +88,11 @@ def add_metadata(
     payload : mapping, pydantic model, or Metadata
         The core keys `axes` and `types` (one entry per dimension), `units`, `voxel_size` and `offset` (one entry per
         physical axis, in C order, numbers in the axis' unit, the offset of the corner) are typed strictly and written in
-        the convention that the array already uses. Every other key is a custom attribute. Keys replace those that are
-        there; all others stay.
+        the convention that the array already uses. Keys replace those that are there; all others stay. A key that looks
+        like a misspelt core key (`unit`, `voxelsize`) is refused unless a profile names it. Other keys are custom
+        attributes; those of a convention (such as `resolution`) may be given as they are, if the result is sound.
+        On level 0 of an OME-NGFF image the core keys are those of the image: the lower levels go along. A lower level
+        changes alone, and cannot change the units, which all levels share.
     profiles : sequence of Profile
         Profiles that the result must fit, besides those of the config.
     convention : str, optional

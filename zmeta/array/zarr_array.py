@@ -40,7 +40,8 @@ class ZarrArray:
     """An array of a Zarr (v2, v3) or N5 container, whatever convention its metadata is written in.
 
     Opening reads the small documents of the array and of the groups above it, and nothing else; it never writes. What is
-    wrong with the metadata is in `findings`; asking for a value that cannot be relied on raises.
+    wrong with the metadata is in `findings`; asking for a value that cannot be relied on raises. Groups above the array are
+    looked for up to the container.
 
     Parameters
     ----------
