@@ -7,8 +7,7 @@ Everything after the first arrow is pure. Writing is the mirror of it and stands
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from zmeta.conventions.base import Claim, Reading
 from zmeta.conventions.merge import Given, merge
@@ -21,8 +20,7 @@ if TYPE_CHECKING:
     from zmeta.nodes.node import Node
 
 
-@dataclass(frozen=True)
-class Decoded:
+class Decoded(NamedTuple):
     """What is known about one array: its node, what each convention says, and the one reading of it."""
 
     node: Node

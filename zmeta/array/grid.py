@@ -100,7 +100,7 @@ def voxel_size_of(metadata: Metadata, world: World, where: str = "") -> Coordina
     size = _integers(metadata, "voxel_size", world, where)
     if size is None:
         raise missing("voxel size", metadata, where, 'pass default_voxel_size=, or add_metadata({"voxel_size": […]})')
-    return Coordinate(size)
+    return Coordinate(*size) if len(size) > 1 else Coordinate(size)  # a lone list costs a slow look at its type
 
 
 def roi_of(metadata: Metadata, shape: Sequence[int], world: World, where: str = "", size: Coordinate | None = None) -> Roi:

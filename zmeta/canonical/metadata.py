@@ -67,7 +67,8 @@ class Metadata:
     convention : str or None
         The convention that was read, as `name@version`; None for an array that states nothing.
     provenance : mapping of str to str
-        For `axes`, `types`, `units`, `voxel_size`, `offset`: where the value stands and how it was read.
+        For `axes`, `types`, `units`, `voxel_size`, `offset`: where the value stands and how it was read (made from
+        `sources` when it is asked for).
 
     Two are equal when their axes are; where the values came from does not matter.
 
@@ -82,7 +83,12 @@ class Metadata:
 
     axes: tuple[Axis, ...]
     convention: str | None = field(default=None, compare=False)
-    provenance: Mapping[str, str] = field(default_factory=dict, compare=False)
+    sources: Mapping[str, object] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def provenance(self) -> dict[str, str]:
+        """Where each value stands and how it was read."""
+        return {key: str(source) for key, source in self.sources.items()}
 
     @property
     def names(self) -> tuple[str | None, ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from zmeta.canonical.world import World, parse_world
@@ -33,7 +32,7 @@ def main(arguments: argparse.Namespace) -> int:
             settings = config.for_path(found.path)
             world = parse_world(arguments.world_unit, settings.world)
             decoded = decode_node(found, settings.reading(arguments.ome_anchor, world))
-            decoded = replace(decoded, findings=(*decoded.findings, *find_twins(found)))
+            decoded = decoded._replace(findings=(*decoded.findings, *find_twins(found)))
             code = max(code, 1 if decoded.errors else 0)
             if arguments.format == "json":
                 results.append(show_json(decoded, world))

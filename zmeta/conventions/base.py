@@ -45,6 +45,20 @@ class Reading:
     world: World = field(default_factory=World)
 
 
+class Source(NamedTuple):
+    """Where a value stands: a path in the attributes of the array, or of a group above it, and how it was read."""
+
+    path: tuple[str | int, ...]
+    group: str | None
+    how: str
+
+    def __str__(self) -> str:
+        text = f"from `{'.'.join(map(str, self.path))}`"
+        if self.group is not None:
+            text += f" of the group {os.path.basename(self.group) or self.group}"
+        return text + (f", {self.how}" if self.how else "")
+
+
 class Claim(NamedTuple):
     """What one convention says about one array. Every tuple has one entry per axis, in C order.
 
@@ -58,7 +72,7 @@ class Claim(NamedTuple):
     units: tuple[str | None, ...] | None = None
     voxel_size: tuple[Fraction | None, ...] | None = None
     offset: tuple[Fraction | None, ...] | None = None
-    sources: Mapping[str, str] = MappingProxyType({})
+    sources: Mapping[str, str | Source] = MappingProxyType({})
     inferred: frozenset[str] = frozenset()
     findings: tuple[Finding, ...] = ()
 
@@ -165,8 +179,9 @@ class Draft:
     units: tuple[str | None, ...] | None = None
     voxel_size: tuple[Fraction | None, ...] | None = None
     offset: tuple[Fraction | None, ...] | None = None
-    sources: dict[str, str] = field(default_factory=dict)
+    sources: dict[str, str | Source] = field(default_factory=dict)
     inferred: set[str] = field(default_factory=set)
+    fractional: bool = False
     findings: list[Finding] = field(default_factory=list)
 
     def claim(self) -> Claim:
@@ -175,7 +190,7 @@ class Draft:
             self.offset = tuple(None if size is None else size * 0 for size in self.voxel_size)
             self.infer("offset", "not stated; the convention begins at 0")
             self.note("ZM303", "no origin is stated, the ROI begins at 0")
-        if self.convention in _TRUNCATED_BY_READERS:
+        if self.fractional and self.convention in _TRUNCATED_BY_READERS:
             numbers = [*(self.voxel_size or ()), *(self.offset or ())]
             if any(number is not None and number.denominator != 1 for number in numbers):
                 hint = "gunpowder, daisy, dacapo and funlib.persistence cut the fraction off"
@@ -226,10 +241,7 @@ class Draft:
     def source(self, name: str, *path: str | int, node: Node | None = None, how: str = "") -> None:
         """Note where a field stands."""
         self.inferred.discard(name)
-        text = f"from `{path[0] if len(path) == 1 else '.'.join(map(str, path))}`"
-        if node is not None and node is not self.node:
-            text += f" of the group {os.path.basename(node.path) or node.path}"
-        self.sources[name] = text + (f", {how}" if how else "")
+        self.sources[name] = Source(path, None if node is None or node is self.node else node.path, how)
 
     # --- parsing ----------------------------------------------------------------------------------------------------
 
@@ -286,6 +298,7 @@ class Draft:
             return None
         numbers = [number for number in map(parse_number, value) if number is not None]
         if len(numbers) == len(value) and not (positive and any(number.numerator <= 0 for number in numbers)):
+            self.fractional = self.fractional or set(map(type, value)) != {int}
             return tuple(numbers)
         for index, item in enumerate(value):
             number = parse_number(item)

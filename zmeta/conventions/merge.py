@@ -84,7 +84,7 @@ class _Merger:
     findings: list[Finding]
 
     def __post_init__(self) -> None:
-        self.sources: dict[str, str] = {}
+        self.sources: dict[str, object] = {}
 
     def _pick(self, field: str, key: str) -> Claim | None:
         """Return the first claim that states a field, else the first that fills it in by habit."""
