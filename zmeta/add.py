@@ -229,15 +229,22 @@ def encode_edits(wanted: Metadata, before: Decoded, config: Config, convention: 
         speaking += [row for row in (latest_row(name) for name in config.mirror) if row not in speaking]
     if any(row.convention == "cosem" for row in speaking):  # which writes `pixelResolution` for viewers itself
         speaking = [row for row in speaking if row.convention != "n5-viewer"]
+    if wanted.names != before.metadata.names:
+        speaking += [row for row in rows if row.names_only and row.encode is not None]
+    return encode_rows(speaking, wanted, node, reading)
+
+
+def encode_rows(rows: Sequence[ConventionVersion], wanted: Metadata, node: Node, reading: Reading) -> list[Edit]:
+    """Return the edits that make a node say metadata in one convention after the other; all but the first are mirrors.
+
+    Raises `EncodeError` where one has no place for it, or two need one key with different values.
+    """
     edits: list[Edit] = []
     current = node
-    for position, row in enumerate(speaking):
+    for position, row in enumerate(rows):
         new = encode_with(row, wanted, current, reading, mirror=position > 0)
         edits += new
         current = apply_edits(current, new)
-    for row in rows:
-        if row.names_only and row.encode is not None and wanted.names != before.metadata.names:
-            edits += encode_with(row, wanted, current, reading, mirror=True)
     refuse_clash(edits, node)
     return edits
 

@@ -20,11 +20,11 @@ from zmeta.add import (
     check_profiles,
     check_schemas,
     default_row,
+    encode_rows,
     encode_with,
     inexact,
     latest_row,
     named_row,
-    refuse_clash,
     says,
 )
 from zmeta.array.grid import from_world
@@ -380,13 +380,8 @@ def _judge(node: Node, metadata: Metadata, request: CreateRequest, config: Confi
         named_row(request.convention, node) if request.convention else default_row(node, config)
     ]
     rows += [row for row in (latest_row(name, node) for name in config.mirror) if row not in rows]
-    edits: list[Edit] = []
-    current = node
-    for position, row in enumerate(rows):
-        new = encode_with(row, metadata, current, reading, mirror=position > 0)
-        edits += new
-        current = apply_edits(current, new)
-    refuse_clash(edits, node)
+    edits = encode_rows(rows, metadata, node, reading)
+    current = apply_edits(node, edits)
     after = decode_node(current, reading)
     if after.metadata.names != metadata.names:  # the convention has no place for names, and the container has
         edits += encode_with(BY_ID[f"xarray@{node.format}"], metadata, current, reading, mirror=False)
