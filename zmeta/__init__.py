@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from zmeta.array.identifier import ArrayIdentifier, ZarrArrayConfig
     from zmeta.array.zarr_array import ZarrArray
     from zmeta.canonical.metadata import Axis, Metadata
+    from zmeta.checker.report import Report, check
     from zmeta.config import Config, load_config
     from zmeta.errors import (
         ArrayExistsError,
@@ -43,6 +44,7 @@ _HOME = {
     "zmeta.array.identifier": ("ArrayIdentifier", "ZarrArrayConfig"),
     "zmeta.array.zarr_array": ("ZarrArray",),
     "zmeta.canonical.metadata": ("Axis", "Metadata"),
+    "zmeta.checker.report": ("Report", "check"),
     "zmeta.config": ("Config", "load_config"),
     "zmeta.errors": (
         "ArrayExistsError",
@@ -89,6 +91,7 @@ __all__ = [
     "NotOnGridError",
     "NotWritableError",
     "Profile",
+    "Report",
     "SchemaError",
     "Severity",
     "StoreError",
@@ -97,6 +100,7 @@ __all__ = [
     "ZmetaError",
     "__version__",
     "add_metadata",
+    "check",
     "load_config",
     "read_metadata",
 ]

@@ -22,9 +22,10 @@ from zmeta.conventions.registry import BY_ID, VERSIONS
 from zmeta.errors import ConfigError, EncodeError, MetadataError
 from zmeta.finding import Finding, Severity
 from zmeta.jsondoc import JSONObject, JSONValue, describe, dump_json, parse_json, pointer
+from zmeta.keys import CORE_KEYS, OWNED, custom_keys, near_miss
 from zmeta.nodes.node import N5_RESERVED, Node, open_array_node
 from zmeta.nodes.write import Change, update
-from zmeta.payload import CORE_KEYS, check_core, near_miss, plain
+from zmeta.payload import check_core, plain
 from zmeta.pipeline import Decoded, decode_node
 from zmeta.schema.catalog import SchemaName
 from zmeta.schema.validate import packaged_validator, validate
@@ -93,7 +94,7 @@ def plan_edits(
         edits += name_dimensions(wanted, apply_edits(node, edits), reading)
         after = decode_node(apply_edits(node, edits), reading)
     problems = [*after.errors, *check_schemas(after, edits), *check_profiles(after, profiles, config)]
-    raw = bool(remove) or bool(custom.keys() & _OWNED)  # keys of a convention, written as they are, may say something new
+    raw = bool(remove) or bool(custom.keys() & OWNED)  # keys of a convention, written as they are, may say something new
     if not problems and (core or not raw) and not says(after.metadata, wanted):
         problems.append(inexact(wanted, after.metadata, node))
     _refuse(problems, node)
@@ -138,7 +139,7 @@ def _axis(axis: Axis) -> str:
 def check_custom(custom: JSONObject, node: Node, profiles: Sequence[Profile], config: Config) -> list[Finding]:
     """Return what is wrong with the names of custom keys: those that N5 reserves, and near misses of core keys."""
     findings = []
-    bound = bound_profiles(profiles, config, node.path, node.attributes | custom)
+    bound = [*profiles, *config.bound(node.path, node.attributes | custom)]
     named = {name for profile in bound for name in profile.names()}
     for key, value in custom.items():
         if node.format == "n5" and key in N5_RESERVED:
@@ -389,26 +390,9 @@ def check_schemas(after: Decoded, edits: Sequence[Edit]) -> list[Finding]:
 def check_profiles(after: Decoded, profiles: Sequence[Profile], config: Config) -> list[Finding]:
     """Return what breaks the profiles that bind an array: those handed over, and those of the settings that fit it."""
     node = after.node
-    custom, core = custom_of(after), after.metadata.core()
-    bound = bound_profiles(profiles, config, node.path, node.attributes)
+    custom, core = custom_keys(after.node.attributes), after.metadata.core()
+    bound = [*profiles, *config.bound(node.path, node.attributes)]
     return [f for profile in bound for f in profile.check(custom, core, node.attributes_file, node.attributes_pointer)]
-
-
-def bound_profiles(profiles: Sequence[Profile], config: Config, path: str, attributes: JSONObject) -> list[Profile]:
-    """Return the profiles that bind an array with such attributes."""
-    return [*profiles, *(profile for profile in config.profiles if profile.binds(path, attributes, config.file))]
-
-
-#: Keys on an array that belong to a convention; they are no custom attributes.
-_OWNED = frozenset(
-    {*CORE_KEYS, "resolution", "axis_names", "dimension_units", "_ARRAY_DIMENSIONS", "transform", "pixelResolution"}
-    | {"downsamplingFactors", "multiscales", "ome", "zarr_conventions"}
-)
-
-
-def custom_of(decoded: Decoded) -> JSONObject:
-    """Return the custom attributes of an array: all but the keys of its conventions."""
-    return {key: value for key, value in decoded.node.attributes.items() if key not in _OWNED}
 
 
 # --- documents ------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import time
 import tomllib
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 from glob import glob
 from typing import TYPE_CHECKING, cast
@@ -17,10 +17,35 @@ from zmeta.canonical.world import World, parse_world
 from zmeta.conventions.base import Anchor, Reading
 from zmeta.conventions.registry import VERSIONS
 from zmeta.errors import ConfigError
+from zmeta.finding import CODES, Severity
+from zmeta.jsondoc import MAX_BYTES, MAX_DEPTH, Limits
 from zmeta.stores.local import fits, read_file
 
 if TYPE_CHECKING:
+    from zmeta.finding import Finding
+    from zmeta.jsondoc import JSONObject
     from zmeta.profile import Profile
+
+
+#: Deeper nesting than this would end in the parser.
+_DEEPEST = 400
+SEVERITIES = ("error", "warning", "note")
+
+
+@dataclass(frozen=True)
+class Relation:
+    """Two globs of arrays, relative to their container, and what must hold between them.
+
+    `inside`: the ROI of each array that fits `arrays` lies inside that of each one that fits `of`. `divides`: the voxel
+    size of one is a whole multiple of the other's, axis by axis.
+    """
+
+    rule: str
+    arrays: tuple[str, ...]
+    of: tuple[str, ...]
+
+
+RELATIONS = ("inside", "divides")
 
 
 @dataclass(frozen=True)
@@ -41,6 +66,16 @@ class Config:
         Conventions that are written beside it for older readers, such as `daisy`.
     profiles : tuple of Profile
         Schemas of custom attributes, with the globs that bind them.
+    select, ignore : tuple of str
+        Codes, or beginnings of codes, that `check` reports, and that it does not; the longer beginning wins.
+    fail_on : "error", "warning", "note" or "never"
+        The least severity that makes `check` fail.
+    severity : dict of str to str
+        Severity by code, or beginning of a code: error, warning, note or off.
+    max_bytes, max_depth : int
+        Size and nesting of a document beyond which it is refused.
+    relations : tuple of Relation
+        What `check` compares between arrays of a container.
     overrides : tuple of (globs, settings)
         Settings for some arrays only.
     """
@@ -51,12 +86,24 @@ class Config:
     convention: str = "zmeta"
     mirror: tuple[str, ...] = ()
     profiles: tuple[Profile, ...] = ()
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    fail_on: str = "error"
+    severity: dict[str, str] = field(default_factory=dict)
+    max_bytes: int = MAX_BYTES
+    max_depth: int = MAX_DEPTH
+    relations: tuple[Relation, ...] = ()
     overrides: tuple[tuple[tuple[str, ...], dict[str, object]], ...] = ()
 
     @property
     def world(self) -> World:
         """The units of ROIs."""
         return parse_world(self.world_unit) if self.world_unit else _WORLD
+
+    @property
+    def limits(self) -> Limits:
+        """How large and how deep a document may be."""
+        return Limits(self.max_bytes, self.max_depth)
 
     def reading(self, anchor: Anchor | None = None, world: World | None = None) -> Reading:
         """Return how open questions are read: as an argument says, else as the settings do."""
@@ -74,8 +121,29 @@ class Config:
         settings: Config = self
         for globs, changes in self.overrides:
             if fits(path, globs, self.file):
-                settings = replace(settings, **changes)  # type: ignore[arg-type]
+                added = changes.get("severity")
+                severity = {**settings.severity, **added} if isinstance(added, dict) else settings.severity
+                settings = replace(settings, **{**changes, "severity": severity})  # type: ignore[arg-type]
         return settings
+
+    def bound(self, path: str, attributes: JSONObject) -> list[Profile]:
+        """Return the profiles of the settings that bind an array with such attributes."""
+        return [profile for profile in self.profiles if profile.binds(path, attributes, self.file)]
+
+    def judged(self, finding: Finding) -> Finding | None:
+        """Return a finding with the severity that the settings give it; None where they do not ask for it."""
+        if not (self.select or self.ignore or self.severity):
+            return finding
+        code = finding.code
+        chosen = max((len(start) for start in self.select if code.startswith(start)), default=-1 if self.select else 0)
+        ignored = max((len(start) for start in self.ignore if code.startswith(start)), default=-1)
+        if chosen < 0 or ignored >= max(chosen, 1):
+            return None
+        fitting = [start for start in self.severity if code.startswith(start)]
+        word = self.severity[max(fitting, key=len)] if fitting else ""
+        if word == "off":
+            return None
+        return replace(finding, level=Severity[word.upper()]) if word else finding
 
 
 _WORLD = World()
@@ -119,7 +187,9 @@ def _table(raw: bytes, file: str, keys: tuple[str, ...]) -> dict[str, object] | 
 
 def parse_config(table: dict[str, object], file: str) -> Config:
     """Return the settings of a table; raises `ConfigError` for a key or a value that does not exist."""
-    settings = _settings({key: value for key, value in table.items() if key not in ("profile", "override", "schemas")}, file)
+    tables = ("profile", "override", "schemas", "relation")
+    settings = _settings({key: value for key, value in table.items() if key not in tables}, file)
+    settings["relations"] = tuple(_relation(entry, file) for entry in _tables(table, "relation", file))
     overrides = []
     for entry in _tables(table, "override", file):
         globs = _strings(entry.get("match"), "override.match", file)
@@ -129,18 +199,23 @@ def parse_config(table: dict[str, object], file: str) -> Config:
 
 def _settings(table: dict[str, object], file: str) -> dict[str, object]:
     names = {row.convention for row in VERSIONS if row.encode is not None}
-    allowed = [field.name for field in fields(Config) if field.name not in ("file", "profiles", "overrides")]
+    allowed = [entry.name for entry in fields(Config) if entry.name not in ("file", "profiles", "overrides", "relations")]
     result: dict[str, object] = {}
     for key, value in table.items():
         if key not in allowed:
-            expected = ", ".join([*allowed, "profile", "override", "schemas"])
+            expected = ", ".join([*allowed, "profile", "override", "schemas", "relation"])
             raise ConfigError(f"there is no setting `{key}`", where=file, expected=expected)
-        if key in ("world_unit", "mirror"):
+        if key in ("world_unit", "mirror", "select", "ignore"):
             result[key] = _strings([value] if isinstance(value, str) else value, key, file)
             if key == "world_unit":
                 _check_units(result[key], file)
+        elif key in ("max_bytes", "max_depth"):
+            result[key] = _whole(value, key, file)
+        elif key == "severity":
+            result[key] = _severities(value, file)
         else:
             result[key] = value
+    check_severity(cast("str", result.get("fail_on", "error")), file)
     if result.get("ome_anchor", "corner") not in ("corner", "centre"):
         raise ConfigError("`ome_anchor` is wrong", where=file, expected="corner or centre", found=repr(result["ome_anchor"]))
     for name in (result.get("convention", "zmeta"), *cast("tuple[str, ...]", result.get("mirror", ()))):
@@ -148,7 +223,59 @@ def _settings(table: dict[str, object], file: str) -> dict[str, object]:
             raise ConfigError(
                 "there is no such convention to write", where=file, expected=", ".join(sorted(names)), found=repr(name)
             )
+    for code in (*cast("tuple[str, ...]", result.get("select", ())), *cast("tuple[str, ...]", result.get("ignore", ()))):
+        check_code(code, file)
     return result
+
+
+def _one_of(value: object, words: tuple[str, ...], key: str, file: str) -> None:
+    if value not in words:
+        raise ConfigError(f"`{key}` is wrong", where=file, expected=", ".join(words), found=repr(value)[:80])
+
+
+def _whole(value: object, key: str, file: str) -> int:
+    most = _DEEPEST if key == "max_depth" else 2**31
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= most:
+        raise ConfigError(
+            f"`{key}` is wrong", where=file, expected=f"a whole number from 1 to {most}", found=repr(value)[:80]
+        )
+    return value
+
+
+def _severities(value: object, file: str) -> dict[str, str]:
+    if not isinstance(value, dict):
+        expected = 'a table such as {ZM315 = "warning"}'
+        raise ConfigError("`severity` is wrong", where=file, expected=expected, found=repr(value)[:80])
+    for code, severity in value.items():
+        check_code(code, file)
+        _one_of(severity, (*SEVERITIES, "off"), f"severity.{code}", file)
+    return {str(code): str(severity) for code, severity in value.items()}
+
+
+def check_severity(word: str, where: str = "") -> str:
+    """Return a severity that may fail a run; raises `ConfigError` for another word."""
+    _one_of(word, (*SEVERITIES, "never"), "fail_on", where)
+    return word
+
+
+def check_code(code: str, where: str = "") -> str:
+    """Return a code or the beginning of one; raises `ConfigError` where none begins so."""
+    if not any(known.startswith(code) for known in CODES):
+        hint = "see `zmeta explain` for all codes"
+        raise ConfigError(
+            "there is no such code", where=where, expected="ZM, ZM2, ZM203, …", found=repr(code)[:80], hint=hint
+        )
+    return code
+
+
+def _relation(entry: dict[str, object], file: str) -> Relation:
+    if entry.keys() != {"rule", "arrays", "of"}:
+        expected = "rule, arrays and of"
+        raise ConfigError("[[relation]] is wrong", where=file, expected=expected, found=", ".join(map(str, entry)))
+    _one_of(entry["rule"], RELATIONS, "relation.rule", file)
+    globs = [_strings([entry[key]] if isinstance(entry[key], str) else entry[key], f"relation.{key}", file)
+             for key in ("arrays", "of")]  # fmt: skip
+    return Relation(str(entry["rule"]), *globs)
 
 
 def _check_units(units: object, file: str) -> None:

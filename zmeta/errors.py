@@ -76,6 +76,10 @@ def _one_line(text: str) -> str:
 class StoreError(ZmetaError):
     """A file could not be read or written."""
 
+    def finding(self) -> Finding:
+        """Return the same as a finding, for a run that goes on."""
+        return Finding("ZM007", self.what, self.where, found=self.found, hint=self.hint)
+
 
 class NodeNotFoundError(ZmetaError, LookupError):
     """There is no array or group at this place."""
@@ -86,17 +90,23 @@ class NodeTypeError(ZmetaError, TypeError):
 
 
 class DocumentError(ZmetaError, ValueError):
-    """A file is not the JSON document that it should be; `line` and `column` are 0 where no one place is meant."""
+    """A file is not the JSON document that it should be.
+
+    `line` and `column` are 0 where no one place is meant; `code` and `pointer` are those of the finding that it becomes.
+    """
 
     line: int = 0
     column: int = 0
+    code: str = "ZM001"
+    pointer: str = ""
 
-    def finding(self, code: str = "ZM001") -> Finding:
+    def finding(self, code: str = "") -> Finding:
         """Return the same as a finding, for a run that goes on."""
         return Finding(
-            code,
+            code or self.code,
             self.what,
             self.where,
+            self.pointer,
             expected=self.expected,
             found=self.found,
             hint=self.hint,

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from hashlib import sha256
+
+#: The pages of the documentation; each code has one below `rules/`.
+DOCS = "https://zmeta.github.io/zmeta/"
 
 
 class Severity(IntEnum):
@@ -15,6 +19,30 @@ class Severity(IntEnum):
 
     def __str__(self) -> str:
         return self.name.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """A change to the document of a finding that loses nothing: `set` a value, `rename` a key, or `rewrite` the bytes.
+
+    Attributes
+    ----------
+    action : "set", "rename" or "rewrite"
+    pointer : str
+        Where in the document; of the key that is renamed. Not used by `rewrite`.
+    value : JSON, str or bytes
+        The new value, the new key, or the whole new document.
+    """
+
+    action: str
+    pointer: str
+    value: object
+
+    def __str__(self) -> str:
+        if self.action == "rewrite":
+            return "rewrite the document"
+        verb = "rename" if self.action == "rename" else "set"
+        return f"{verb} {self.pointer} to {self.value!r}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +63,10 @@ class Finding:
         What should stand there, what does, and what to do about it.
     line, column : int
         Position in the file, 1-based; 0 where it is not known.
+    level : Severity or None
+        Severity that the settings give it; None for that of the code.
+    fix : Fix or None
+        A loss-free change that mends it.
     """
 
     code: str
@@ -46,16 +78,29 @@ class Finding:
     hint: str = ""
     line: int = 0
     column: int = 0
+    level: Severity | None = None
+    fix: Fix | None = None
 
     @property
     def severity(self) -> Severity:
-        """Severity of the code."""
-        return CODES[self.code][0]
+        """Severity that the settings give the finding, else that of its code."""
+        return CODES[self.code][0] if self.level is None else self.level
 
     @property
     def title(self) -> str:
         """What the code stands for."""
         return CODES[self.code][1]
+
+    @property
+    def url(self) -> str:
+        """The page of the documentation about the code."""
+        return f"{DOCS}rules/{self.code}/"
+
+    @property
+    def fingerprint(self) -> str:
+        """Identity of the finding for baselines: code, file, pointer and words, without the position in the file."""
+        parts = (self.code, self.file.replace("\\", "/"), self.pointer, self.message, self.found)
+        return sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:20]
 
     def as_dict(self) -> dict[str, object]:
         """Return the finding as plain JSON, with empty fields left out."""
@@ -84,6 +129,10 @@ CODES: dict[str, tuple[Severity, str]] = {
     "ZM003": (_W, "the document begins with a byte-order mark"),
     "ZM004": (_W, "a second document describes the same node"),
     "ZM005": (_W, "a document above the node cannot be read"),
+    "ZM006": (_E, "the document of the node is not what Zarr or N5 ask for"),
+    "ZM007": (_E, "a document or folder cannot be read"),
+    "ZM008": (_E, "the document is larger than the limit"),
+    "ZM009": (_E, "the document is nested deeper than the limit"),
     # ZM1: the shape of the JSON
     "ZM101": (_E, "the attributes break the schema of their convention"),
     "ZM102": (_E, "the attributes break a profile"),
@@ -91,6 +140,8 @@ CODES: dict[str, tuple[Severity, str]] = {
     "ZM104": (_E, "a key looks like a misspelt one"),
     "ZM105": (_E, "the name is reserved by the container"),
     "ZM106": (_E, "the value cannot be stored as JSON"),
+    "ZM107": (_W, "a custom key looks like a misspelt one"),
+    "ZM108": (_N, "an entry of zarr_conventions is not known"),
     # ZM2: axes and units
     "ZM201": (_E, "a list does not fit the number of axes"),
     "ZM202": (_E, "axis names are wrong"),
@@ -101,6 +152,9 @@ CODES: dict[str, tuple[Severity, str]] = {
     "ZM207": (_N, "no unit is stated"),
     "ZM208": (_E, "the unit cannot be used"),
     "ZM209": (_W, "one unit stands for all axes"),
+    "ZM210": (_W, "the units of the space axes differ"),
+    "ZM211": (_E, "the axes are not in a number or an order that OME-NGFF allows"),
+    "ZM212": (_E, "the dimension names of the array are not the axes of its image"),
     # ZM3: sizes and places
     "ZM301": (_E, "a value is not a positive finite number"),
     "ZM302": (_E, "a value is not a finite number"),
@@ -112,6 +166,12 @@ CODES: dict[str, tuple[Severity, str]] = {
     "ZM308": (_E, "the scale of a pyramid level is not stated"),
     "ZM309": (_N, "the reading of the values rests on a setting or a habit"),
     "ZM310": (_W, "an identity is stated in the place of a scale"),
+    "ZM311": (_E, "the voxel size of a pyramid level does not fit its shape"),
+    "ZM312": (_E, "the voxel size of a pyramid level is a thousand times off"),
+    "ZM313": (_W, "the voxel size was likely never set"),
+    "ZM314": (_E, "the levels of a pyramid are not ordered from fine to coarse"),
+    "ZM315": (_N, "a pyramid level has no half-voxel shift"),
+    "ZM316": (_W, "some levels of a pyramid have the half-voxel shift and others not"),
     # ZM4: conventions
     "ZM401": (_E, "two conventions contradict each other"),
     "ZM402": (_W, "a convention is recognised but cannot be decoded"),
@@ -123,4 +183,16 @@ CODES: dict[str, tuple[Severity, str]] = {
     "ZM408": (_W, "the value stands on the group above"),
     "ZM409": (_E, "the convention has no place for the value"),
     "ZM410": (_W, "the file and the reader name the axes differently"),
+    "ZM411": (_E, "one of two values is the other with its fraction cut off"),
+    "ZM412": (_E, "a path leads to nothing"),
+    "ZM413": (_E, "a path is absolute or leaves its group"),
+    "ZM414": (_W, "consolidated metadata is stale"),
+    "ZM415": (_N, "the convention has a successor"),
+    "ZM416": (_E, "a label image does not fit its image"),
+    "ZM417": (_E, "a plate or well contradicts itself"),
+    "ZM418": (_E, "the versions within an OME-Zarr hierarchy differ"),
+    "ZM419": (_W, "a label image is not listed"),
+    # ZM5: between arrays, where the settings ask for it
+    "ZM501": (_W, "an array reaches outside the one that it belongs to"),
+    "ZM502": (_W, "the voxel sizes of two arrays do not divide each other"),
 }

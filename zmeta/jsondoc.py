@@ -11,14 +11,15 @@ import math
 import re
 from dataclasses import dataclass
 from decimal import Decimal
+from json.decoder import scanstring  # type: ignore[attr-defined]
 from json.encoder import encode_basestring, encode_basestring_ascii
-from typing import TYPE_CHECKING, Self, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, Self, TypeAlias
 
 from zmeta.errors import DocumentError
 from zmeta.finding import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 JSONValue: TypeAlias = "bool | int | float | str | list[JSONValue] | dict[str, JSONValue] | None"
 JSONObject: TypeAlias = "dict[str, JSONValue]"
@@ -27,6 +28,16 @@ JSONObject: TypeAlias = "dict[str, JSONValue]"
 MAX_BYTES = 64 * 1024 * 1024
 #: Lists and objects nested deeper than this are refused.
 MAX_DEPTH = 100
+
+
+class Limits(NamedTuple):
+    """How large and how deep a document may be; what is beyond is refused, and reported."""
+
+    max_bytes: int = MAX_BYTES
+    max_depth: int = MAX_DEPTH
+
+
+LIMITS = Limits()
 #: A number is taken as a size or a place only within these powers of ten.
 MAX_EXPONENT = 300
 #: And only with so many characters.
@@ -85,7 +96,7 @@ def _lenient_decoder(constants: list[str]) -> json.JSONDecoder:
     return json.JSONDecoder(object_pairs_hook=_parse_object, parse_float=_parse_float, parse_constant=parse_constant)
 
 
-def parse_json(raw: bytes, file: str) -> tuple[JSONObject, tuple[Finding, ...]]:
+def parse_json(raw: bytes, file: str, limits: Limits = LIMITS) -> tuple[JSONObject, tuple[Finding, ...]]:
     """Parse the bytes of one document.
 
     Returns
@@ -98,13 +109,13 @@ def parse_json(raw: bytes, file: str) -> tuple[JSONObject, tuple[Finding, ...]]:
     DocumentError
         The bytes are empty, too large, not UTF-8, not JSON, nested too deeply, not an object, or name a key twice.
     """
-    if len(raw) > MAX_BYTES:
-        raise too_large(file, len(raw))
+    if len(raw) > limits.max_bytes:
+        raise too_large(file, len(raw), limits)
     constants: list[str] = []
     bom = raw.startswith(b"\xef\xbb\xbf")
     try:
         text = raw.decode("utf-8-sig" if bom else "utf-8")
-        _refuse_deep(text, file)
+        _refuse_deep(text, file, limits.max_depth)
         decoder = _lenient_decoder(constants) if b"NaN" in raw or b"Infinity" in raw else _DECODER
         data = decoder.decode(text)
     except DocumentError:
@@ -141,30 +152,35 @@ def parse_json(raw: bytes, file: str) -> tuple[JSONObject, tuple[Finding, ...]]:
     return data, tuple(findings)
 
 
-def too_large(file: str, size: int) -> DocumentError:
-    """Return the error for a document over `MAX_BYTES`."""
-    return _broken(file, "is too large for metadata", expected=f"at most {MAX_BYTES} bytes", found=f"{size} bytes")
+def too_large(file: str, size: int, limits: Limits = LIMITS) -> DocumentError:
+    """Return the error for a document with more bytes than the limit."""
+    expected, hint = f"at most {limits.max_bytes} bytes", "raise `max_bytes` in zmeta.toml if it is meant to be so large"
+    return _broken(file, "is too large for metadata", expected=expected, found=f"{size} bytes", hint=hint, code="ZM008")
 
 
-def _broken(file: str, what: str, *, expected: str = "", found: str = "", hint: str = "") -> DocumentError:
-    return DocumentError(f"the document {what}", where=file, expected=expected, found=found, hint=hint)
+def _broken(
+    file: str, what: str, *, expected: str = "", found: str = "", hint: str = "", code: str = "ZM001"
+) -> DocumentError:
+    error = DocumentError(f"the document {what}", where=file, expected=expected, found=found, hint=hint)
+    error.code = code
+    return error
 
 
 #: Strings (an unterminated one runs to the end, or a hostile file would take quadratic time) and brackets.
 _BRACKETS = re.compile(r'"(?:[^"\\]+|\\.)*+(?:"|\\?\Z)|[\[{\]}]', re.DOTALL)
 
 
-def _refuse_deep(text: str, file: str) -> None:
+def _refuse_deep(text: str, file: str, most: int) -> None:
     """Refuse nesting before the parser recurses into it; a count of brackets settles nearly every document."""
-    if text.count("[") + text.count("{") <= MAX_DEPTH:
+    if text.count("[") + text.count("{") <= most:
         return
     depth = 0
     for token in _BRACKETS.finditer(text):
         bracket = token[0]
         if bracket in "[{":
             depth += 1
-            if depth > MAX_DEPTH:
-                raise _broken(file, "is nested too deeply", expected=f"at most {MAX_DEPTH} levels")
+            if depth > most:
+                raise _broken(file, "is nested too deeply", expected=f"at most {most} levels", code="ZM009")
         elif bracket in "]}":
             depth -= 1
 
@@ -208,6 +224,26 @@ def pointer(*parts: str | int) -> str:
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
 
 
+def parse_pointer(text: str, value: JSONValue) -> tuple[str | int, ...] | None:
+    """Return a JSON pointer as the path of keys and indices that it is in a value; None where it leads to nothing there.
+
+    >>> parse_pointer("/a/0/b~1c", {"a": [{"b/c": 1}]}), parse_pointer("/a/1", {"a": []})
+    (('a', 0, 'b/c'), None)
+    """
+    path: list[str | int] = []
+    for part in text.split("/")[1:]:
+        key = part.replace("~1", "/").replace("~0", "~")
+        if isinstance(value, dict) and key in value:
+            path.append(key)
+            value = value[key]
+        elif isinstance(value, list) and key.isdecimal() and int(key) < len(value):
+            path.append(int(key))
+            value = value[int(key)]
+        else:
+            return None
+    return tuple(path)
+
+
 def replace_at(value: JSONValue, path: tuple[str | int, ...], new: JSONValue) -> JSONValue:
     """Return a copy of nested JSON with one value replaced; what is not on the way is shared."""
     if not path:
@@ -218,6 +254,56 @@ def replace_at(value: JSONValue, path: tuple[str | int, ...], new: JSONValue) ->
     if isinstance(value, list) and isinstance(head, int):
         return [*value[:head], replace_at(value[head], rest, new), *value[head + 1 :]]
     return value
+
+
+def locate(text: str, pointers: Iterable[str]) -> dict[str, tuple[int, int]]:
+    r"""Return line and column (from 1, in characters) of the values that JSON pointers lead to, in one pass.
+
+    A pointer to what is not there gets the place of the nearest value above it.
+
+    >>> locate('{"a": [1,\n {"b": 2}]}', ["", "/a/1/b", "/a/1/c"])
+    {'': (1, 1), '/a/1/b': (2, 8), '/a/1/c': (2, 2)}
+    """
+    wanted: dict[str, int] = dict.fromkeys(pointers, 0)
+    start = _skip(text, 1 if text.startswith("\ufeff") else 0)
+    _locate(text, start, "", [pointer for pointer in wanted if pointer], wanted)
+    places = {}
+    for pointer_, found in wanted.items():
+        index = found or start
+        line_start = text.rfind("\n", 0, index) + 1
+        places[pointer_] = (text.count("\n", 0, index) + 1, index - line_start + 1)
+    return places
+
+
+_SPACE = re.compile(r"[ \t\n\r]*")
+_PLAIN = json.JSONDecoder()
+
+
+def _skip(text: str, index: int) -> int:
+    match = _SPACE.match(text, index)
+    return index if match is None else match.end()
+
+
+def _locate(text: str, index: int, here: str, wanted: list[str], found: dict[str, int]) -> int:
+    """Note the places of what stands at or below a value; return the end of the value."""
+    for pointer_ in wanted:
+        found[pointer_] = index
+    if not wanted or text[index : index + 1] not in ("{", "["):
+        return _PLAIN.raw_decode(text, index)[1]
+    is_object = text[index] == "{"
+    position, count = _skip(text, index + 1), 0
+    while text[position : position + 1] not in ("}", "]"):
+        name = str(count)
+        if is_object:
+            name, position = scanstring(text, position + 1)
+            position = _skip(text, _skip(text, position) + 1)
+        child = here + pointer(name)
+        below = [pointer_ for pointer_ in wanted if pointer_ == child or pointer_.startswith(child + "/")]
+        position = _skip(text, _locate(text, position, child, below, found))
+        if text[position : position + 1] == ",":
+            position = _skip(text, position + 1)
+        count += 1
+    return position + 1
 
 
 _INDENT = re.compile(r"\s*[{\[]\r?\n([ \t]+)")

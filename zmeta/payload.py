@@ -22,8 +22,7 @@ from zmeta.canonical.numbers_ import dump_number
 from zmeta.canonical.units import long_name, unit_type
 from zmeta.finding import Finding
 from zmeta.jsondoc import MAX_DEPTH, ExactFloat, JSONObject, JSONValue, describe, pointer
-
-CORE_KEYS = ("axes", "types", "units", "voxel_size", "offset")
+from zmeta.keys import CORE_KEYS
 
 _Whole = Annotated[int, Strict()]
 _Real = Annotated[float, Strict(), Field(allow_inf_nan=False)]
@@ -183,44 +182,3 @@ def _finding(place: str, value: object, message: str) -> Finding:
         message = "a voxel size must be a positive finite number" if "size" in place else "an offset must be a finite number"
         hint = "a string is not a number: remove the quotes" if isinstance(value, str) else ""
     return Finding("ZM103", message, pointer=place, found=describe(value), hint=hint)
-
-
-def near_miss(key: str, value: JSONValue) -> str | None:
-    """Return the core key that a custom key with such a value is likely meant to be, None for none.
-
-    >>> near_miss("voxelsize", [4, 4, 4]), near_miss("unit", "nanometer"), near_miss("type", "raw")
-    ('voxel_size', 'units', None)
-    """
-    short = _letters(key)
-    for core in CORE_KEYS:
-        limit = 1 if len(core) <= 6 else 2
-        if key != core and _distance(short, _letters(core), limit) <= limit and _looks_like(core, value):
-            return core
-    return None
-
-
-def _letters(key: str) -> str:
-    return "".join(c for c in key.lower() if c.isalnum())
-
-
-def _looks_like(core: str, value: JSONValue) -> bool:
-    items = value if isinstance(value, list) else [value]
-    if core in ("voxel_size", "offset"):
-        return all(
-            isinstance(item, int | float | str) and str(item).replace(".", "").lstrip("-").isdigit() for item in items
-        )
-    if core == "units":
-        return all(isinstance(item, str) and (item == "" or long_name(item) is not None) for item in items)
-    return isinstance(value, list) and all(isinstance(item, str) for item in items)
-
-
-def _distance(one: str, other: str, limit: int) -> int:
-    """Levenshtein's distance, given up where it must exceed the limit."""
-    if abs(len(one) - len(other)) > limit:
-        return limit + 1
-    row = list(range(len(other) + 1))
-    for i, a in enumerate(one, 1):
-        before, row[0] = row[0], i
-        for j, b in enumerate(other, 1):
-            before, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, before + (a != b))
-    return row[-1]

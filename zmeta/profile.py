@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from zmeta.errors import SchemaError
@@ -24,8 +25,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from zmeta.jsondoc import JSONObject
-
-CORE_KEYS = ("axes", "types", "units", "voxel_size", "offset")
+    from zmeta.schema.validate import Validator
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,18 @@ class Profile:
     source: str = ""
 
     def __post_init__(self) -> None:
-        make_validator(self.schema, self.extra, self.source or self.id)
+        self._validator  # noqa: B018 - a broken schema is refused when the profile is made
+
+    def __getstate__(self) -> dict[str, object]:
+        return {key: value for key, value in self.__dict__.items() if key not in ("_validator", "_names")}
+
+    @cached_property
+    def _validator(self) -> Validator:
+        return make_validator(self.schema, self.extra, self.source or self.id)
+
+    @cached_property
+    def _names(self) -> frozenset[str]:
+        return named_keys(self.schema, self.extra, self.source or self.id)
 
     @property
     def id(self) -> str:
@@ -120,15 +131,14 @@ class Profile:
 
     def names(self) -> frozenset[str]:
         """Return the keys that the schema names at its top level, through `$ref`, `allOf` and the like."""
-        return named_keys(self.schema, self.extra, self.source or self.id)
+        return self._names
 
     def check(self, custom: JSONObject, core: JSONObject, file: str = "", at: str = "") -> list[Finding]:
         """Return what is wrong with custom keys and canonical core keys, as findings."""
         named = self.names()
         view: JSONObject = {**custom, **{key: value for key, value in core.items() if key in named}}
         label = f"profile {self.id}"
-        validator = make_validator(self.schema, self.extra, self.source)
-        findings = validate(validator, view, code="ZM102", file=file, at=at, label=label)
+        findings = validate(self._validator, view, code="ZM102", file=file, at=at, label=label)
         if not findings and self.model is not None:
             findings = _check_model(self.model, view, file, at, label)
         return findings

@@ -46,8 +46,9 @@ from zmeta.errors import (
 )
 from zmeta.finding import Finding
 from zmeta.jsondoc import describe, pointer
+from zmeta.keys import CORE_KEYS
 from zmeta.nodes.node import Node, join_dataset, open_node, read_node
-from zmeta.payload import CORE_KEYS, plain
+from zmeta.payload import plain
 from zmeta.pipeline import decode_node
 from zmeta.stores.local import failed
 

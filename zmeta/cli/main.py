@@ -20,12 +20,89 @@ _EPILOG = """\
 examples:
   zmeta show data.zarr/volumes/raw      what an array is, and where each value came from
   zmeta show data.n5 --format json      every array below a container, for machines
+  zmeta check data.zarr                 what is wrong with the metadata, where, and how to mend it
+  zmeta explain ZM203                   why a rule exists, an example, how to mend it
   zmeta schema list                     the schemas of all conventions
   zmeta schema check lab.schema.json    is my profile sound?
   zmeta demo demo/                      a walk through all of it
 
 exit codes: 0 all is well, 1 something is wrong with what was looked at, 2 it could not be looked at
 """
+
+_CHECK_EPILOG = """\
+examples:
+  zmeta check data.zarr                            every array and group below a container
+  zmeta check plates/*.zarr --jobs 4               many containers, several processes
+  zmeta check data.zip image.zarr/zarr.json        a zip archive, a single document
+  zmeta check . --fail-on warning --ignore ZM207   what fails the run, and what is not reported
+  zmeta check . --format sarif --output zmeta.sarif
+  zmeta check . --write-baseline known.json        take down what is wrong today
+  zmeta check . --baseline known.json              report only what is new
+  zmeta check . --fix                              mend what can be mended without loss
+
+exit codes: 0 clean, 1 findings at or above --fail-on, 2 could not check, 130 interrupted
+settings: zmeta.toml or [tool.zmeta] in pyproject.toml (select, ignore, fail_on, severity, profiles, …)
+"""
+
+
+def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    import argparse
+
+    raw = argparse.RawDescriptionHelpFormatter
+    check = commands.add_parser(
+        "check", help="what is wrong with the metadata, where, and how to mend it", epilog=_CHECK_EPILOG, formatter_class=raw
+    )
+    check.add_argument(
+        "paths", nargs="+", metavar="PATH", help="a container, group, array, single document, zip archive, or a glob"
+    )
+    formats = ("auto", "text", "json", "jsonl", "github", "gitlab", "junit", "sarif", "markdown")
+    check.add_argument("--format", choices=formats, default="auto", help="default: text, or github where that runs")
+    check.add_argument("--output", metavar="FILE", help="write the report to a file instead of standard output")
+    check.add_argument(
+        "--fail-on", choices=("error", "warning", "note", "never"), help="least severity for exit code 1 (default: error)"
+    )
+    check.add_argument(
+        "--select", action="append", metavar="CODES", help="report these only: codes or beginnings, with commas"
+    )
+    check.add_argument("--ignore", action="append", metavar="CODES", help="do not report these; the longer beginning wins")
+    baseline = check.add_mutually_exclusive_group()
+    baseline.add_argument("--baseline", metavar="FILE", help="findings that are in this file are known and do not fail")
+    baseline.add_argument("--write-baseline", metavar="FILE", help="write today's findings to a baseline, and report none")
+    check.add_argument(
+        "--statistics", action="store_true", help="print how often each code was found instead of the findings"
+    )
+    check.add_argument("--fix", action="store_true", help="mend what can be mended without loss, and say what was done")
+    check.add_argument(
+        "--jobs", type=_count, default=1, metavar="N", help="worker processes; 0 for one per processor (default: 1)"
+    )
+    check.add_argument("--quiet", action="store_true", help="print only what fails the run, without progress and summary")
+    check.set_defaults(module="zmeta.cli.check")
+
+    explain = commands.add_parser(
+        "explain",
+        help="why a rule exists, an example, how to mend it",
+        epilog="examples:\n  zmeta explain ZM203\n  zmeta explain          all codes",
+        formatter_class=raw,
+    )
+    explain.add_argument("codes", nargs="*", metavar="CODE", help="such as ZM203; without one all codes are listed")
+    explain.set_defaults(module="zmeta.cli.explain")
+
+    conformance = commands.add_parser(
+        "conformance",
+        help='answer {"valid": bool, "message": str} for each path, for public conformance suites',
+        description="One line of JSON per path, in their order. Valid: no MUST of the convention and version is broken.",
+        epilog="examples:\n  zmeta conformance attributes.json image.zarr",
+        formatter_class=raw,
+    )
+    conformance.add_argument("paths", nargs="+", metavar="PATH", help="a JSON file of attributes, or a hierarchy")
+    conformance.set_defaults(module="zmeta.cli.conformance")
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if not 0 <= number <= 1024:
+        raise ValueError(text)
+    return number
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -51,6 +128,8 @@ def build_parser() -> argparse.ArgumentParser:
     show.add_argument("--world-unit", metavar="UNIT", help="unit of the ROI, such as picometer (default: nanometer)")
     show.add_argument("--ome-anchor", choices=("corner", "centre"), help="what an OME-NGFF translation means")
     show.set_defaults(module="zmeta.cli.show")
+
+    _add_check(commands)
 
     schema = commands.add_parser("schema", help="list, show and check schemas", formatter_class=raw)
     verbs = schema.add_subparsers(dest="verb", metavar="VERB", required=True)

@@ -9,7 +9,7 @@ from zmeta.errors import SchemaError, ZmetaError
 from zmeta.report.show import printable
 from zmeta.schema.catalog import find_schema, list_schemas, load_schema, schema_text
 from zmeta.schema.refs import check_refs
-from zmeta.schema.validate import iter_errors, make_validator
+from zmeta.schema.validate import make_validator
 
 if TYPE_CHECKING:
     import argparse
@@ -60,9 +60,10 @@ def check_schema(schema: JSONObject, others: tuple[JSONObject, ...], where: str)
         validator = make_validator(schema, others, where)
         check_refs(schema, others, where)
         for index, example in enumerate(_examples(schema)):
-            for problem in iter_errors(validator, example, where):
-                place = "/".join(map(str, problem.absolute_path))
-                yield f"examples/{index} is not valid at /{place}: {problem.message[:200]}"
+            for problem in validator.problems(example):
+                place = "/".join(map(str, problem.path))
+                expected = f" (expected {problem.expected})" if problem.expected else ""
+                yield f"examples/{index} is not valid at /{place}: {problem.message}{expected}"
     except SchemaError as error:
         yield "; ".join(part for part in (error.what, error.found, error.hint) if part)
 

@@ -227,7 +227,8 @@ class Draft:
     ) -> None:
         """Add a finding at a path in the attributes of the node (or of a group above it)."""
         node = node or self.node
-        place = node.attributes_pointer + pointer(*path) if path else ""
+        outside = path == ("dimension_names",) and node.format == 3  # a field of the document, not an attribute
+        place = (pointer(*path) if outside else node.attributes_pointer + pointer(*path)) if path else ""
         text = "" if found is None else describe(found)
         self.findings.append(
             Finding(code, f"{self.convention}: {message}", node.attributes_file, place, expected, text, hint)

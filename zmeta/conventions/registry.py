@@ -40,10 +40,11 @@ def detect(node: Node) -> list[ConventionVersion]:
         keys.update(group.attributes)
     if node.dimension_names is not None:
         keys.add("dimension_names")
-    return [row for row in _candidates(frozenset(keys & _EVIDENCE)) if row.detect(node)]
+    return [row for row in _candidates(frozenset(keys & EVIDENCE)) if row.detect(node)]
 
 
-_EVIDENCE = frozenset().union(*(row.evidence for row in VERSIONS))
+#: Keys without any of which, on an array or above it, no convention is there.
+EVIDENCE = frozenset().union(*(row.evidence for row in VERSIONS))
 
 
 @lru_cache(maxsize=1024)

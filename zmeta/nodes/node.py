@@ -6,18 +6,20 @@ The format is told by the documents that are there, never by the suffix of a pat
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from zmeta.errors import DocumentError, NodeNotFoundError, NodeTypeError, StoreError, ZmetaError
+from zmeta.errors import DocumentError, NodeNotFoundError, NodeTypeError, StoreError
 from zmeta.finding import Finding
-from zmeta.jsondoc import describe, parse_json
-from zmeta.stores.local import read_file, signature_of
+from zmeta.jsondoc import LIMITS, describe, parse_json, pointer
+from zmeta.stores.local import signature_of
+from zmeta.stores.registry import exists, is_zip, list_folders, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from zmeta.jsondoc import JSONObject, JSONValue
+    from zmeta.jsondoc import JSONObject, JSONValue, Limits
 
 #: 2 and 3 are the Zarr formats, "n5" is N5.
 Format = Literal[2, 3, "n5"]
@@ -125,25 +127,35 @@ def open_node(path: str | os.PathLike[str], root: str | os.PathLike[str] | None 
     node = read_node(folder)
     if node is None:
         raise _not_found(folder)
+    ancestors, findings = read_ancestors(folder, node.format, root, fresh=fresh)
+    return node._replace(ancestors=ancestors, findings=(*node.findings, *findings)) if ancestors or findings else node
+
+
+def read_ancestors(
+    folder: str,
+    first: Format,
+    root: str | os.PathLike[str] | None = None,
+    *,
+    fresh: bool = False,
+    limits: Limits = LIMITS,
+) -> tuple[tuple[tuple[Node, str], ...], tuple[Finding, ...]]:
+    """Return the groups above a folder, nearest first, each with the path from it, and a finding for each broken one."""
     ancestors: list[tuple[Node, str]] = []
-    findings = list(node.findings)
+    findings: list[Finding] = []
     top = None if root is None else absolute(root)
     if top == folder:  # the array itself was named as the container: what is above may still list it
         root = top = None
     for parent in _folders_above(folder, top):
         try:
-            group = read_node(parent, node.format, cached=not fresh)
-        except ZmetaError as error:
-            broken = (
-                error.finding("ZM005") if isinstance(error, DocumentError) else Finding("ZM005", error.what, error.where)
-            )
-            findings.append(broken)
+            group = read_node(parent, first, cached=not fresh, limits=limits)
+        except (DocumentError, StoreError) as error:
+            findings.append(replace(error.finding(), code="ZM005"))
             continue
         if group is not None and group.kind == "group":
             ancestors.append((group, folder[len(parent) :].strip(os.sep).replace(os.sep, "/")))
         elif group is None and root is None and not _inside_container(parent):
             break
-    return node._replace(ancestors=tuple(ancestors), findings=tuple(findings)) if ancestors or findings else node
+    return tuple(ancestors), tuple(findings)
 
 
 def open_array_node(
@@ -194,7 +206,7 @@ def _inside_container(folder: str) -> bool:
 
 
 def _not_found(folder: str) -> NodeNotFoundError:
-    if not os.path.isdir(folder):
+    if not os.path.isdir(folder) and not is_zip(folder):
         remote = ":/" in folder.replace(os.sep, "/")
         hint = "only local folders are read; URLs are not" if remote else "check the path"
         return NodeNotFoundError("there is no such folder", where=folder, hint=hint)
@@ -207,38 +219,39 @@ def _not_found(folder: str) -> NodeNotFoundError:
     )
 
 
-def read_node(folder: str, first: Format | None = None, *, cached: bool = False) -> Node | None:
+def read_node(folder: str, first: Format | None = None, *, cached: bool = False, limits: Limits = LIMITS) -> Node | None:
     """Read one node without what is above it; None where there is none.
 
-    `first` is the format to look for first; with `cached` a document that has not changed since is not read again.
+    `first` is the format to look for first; with `cached` a document that has not changed since is not read again. Raises
+    `DocumentError` where a document is broken and `StoreError` where it cannot be read.
     """
-    for read in _READERS[first or 3]:
-        node = read(folder, cached)
+    for read_as in _READERS[first or 3]:
+        node = read_as(folder, cached, limits)
         if node is not None:
             return node
     return None
 
 
-def _read(folder: str, name: str, *, cached: bool) -> tuple[Document, tuple[Finding, ...]] | None:
+def _read(folder: str, name: str, cached: bool, limits: Limits) -> tuple[Document, tuple[Finding, ...]] | None:
     file = folder + os.sep + name
     signature = signature_of(file) if cached else None
     if signature is not None:
         known = _KNOWN.get(file)
         if known is not None and known[0] == signature:
             return known[1]
-    raw = read_file(file)
+    raw = read(file, limits)
     if raw is None:
         return None
-    data, findings = parse_json(raw, file)
-    read = Document(file, raw, data), findings
+    data, findings = parse_json(raw, file, limits)
+    document = Document(file, raw, data), findings
     if signature is not None:
         if "consolidated_metadata" in data:  # a copy of all that is below, which is read where it stands
-            read = Document(file, b"", {key: data[key] for key in data if key != "consolidated_metadata"}), findings
+            document = Document(file, b"", {key: data[key] for key in data if key != "consolidated_metadata"}), findings
         if len(_KNOWN) >= _KNOWN_COUNT:
             _KNOWN.clear()
             _KNOWN_GROUPS.clear()
-        _KNOWN[file] = signature, read
-    return read
+        _KNOWN[file] = signature, document
+    return document
 
 
 #: Documents of groups that were read before: one group stands above many arrays, and may hold a large consolidated copy.
@@ -247,11 +260,11 @@ _KNOWN_GROUPS: dict[str, Node] = {}
 _KNOWN_COUNT = 256
 
 
-def _read_v3(folder: str, cached: bool) -> Node | None:
-    read = _read(folder, "zarr.json", cached=cached)
-    if read is None:
+def _read_v3(folder: str, cached: bool, limits: Limits) -> Node | None:
+    found = _read(folder, "zarr.json", cached, limits)
+    if found is None:
         return None
-    document, findings = read
+    document, findings = found
     known = _KNOWN_GROUPS.get(folder)
     if known is not None and known.documents["zarr.json"] is document:
         return known
@@ -280,20 +293,20 @@ def _read_v3(folder: str, cached: bool) -> Node | None:
     )
 
 
-def _read_v2(folder: str, cached: bool) -> Node | None:
+def _read_v2(folder: str, cached: bool, limits: Limits) -> Node | None:
     kind: Literal["array", "group"] = "array"
-    read = _read(folder, ".zarray", cached=cached)
-    if read is None:
-        kind, read = "group", _read(folder, ".zgroup", cached=cached)
-    if read is None:
+    found = _read(folder, ".zarray", cached, limits)
+    if found is None:
+        kind, found = "group", _read(folder, ".zgroup", cached, limits)
+    if found is None:
         return None
-    document, findings = read
-    name = os.path.basename(document.file)
-    found = document.data.get("zarr_format")
-    _expect(document, "zarr_format", 2 if found == "2" else found, 2)  # WebKnossos writes the string "2"
+    document, findings = found
+    name = ".zarray" if kind == "array" else ".zgroup"
+    number = document.data.get("zarr_format")
+    _expect(document, "zarr_format", 2 if number == "2" else number, 2)  # WebKnossos writes the string "2"
     documents = {name: document}
     attributes: JSONObject = {}
-    extra = _read(folder, ".zattrs", cached=cached)
+    extra = _read(folder, ".zattrs", cached, limits)
     if extra is not None:
         documents[".zattrs"], more = extra
         attributes, findings = documents[".zattrs"].data, findings + more
@@ -304,11 +317,11 @@ def _read_v2(folder: str, cached: bool) -> Node | None:
     return Node(folder, 2, "array", documents, attributes, shape, dtype, findings=findings)
 
 
-def _read_n5(folder: str, cached: bool) -> Node | None:
-    read = _read(folder, "attributes.json", cached=cached)
-    if read is None:
+def _read_n5(folder: str, cached: bool, limits: Limits) -> Node | None:
+    found = _read(folder, "attributes.json", cached, limits)
+    if found is None:
         return None
-    document, findings = read
+    document, findings = found
     data = document.data
     attributes = {key: value for key, value in data.items() if key not in N5_RESERVED}
     documents = {"attributes.json": document}
@@ -319,7 +332,7 @@ def _read_n5(folder: str, cached: bool) -> Node | None:
     return Node(folder, "n5", "array", documents, attributes, shape, dtype, findings=findings)
 
 
-_READERS: dict[Format, tuple[Callable[[str, bool], Node | None], ...]] = {
+_READERS: dict[Format, tuple[Callable[[str, bool, Limits], Node | None], ...]] = {
     3: (_read_v3, _read_v2, _read_n5),
     2: (_read_v2, _read_v3, _read_n5),
     "n5": (_read_n5, _read_v3, _read_v2),
@@ -361,22 +374,18 @@ def _expect(document: Document, key: str, found: JSONValue, expected: int) -> No
 
 
 def _wrong(document: Document, key: str, expected: str, found: JSONValue) -> DocumentError:
-    return DocumentError(
-        f"`{key}` is wrong in the document of the node", where=document.file, expected=expected, found=describe(found)
-    )
-
-
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # a link to itself
-        return False
+    what = f"`{key}` is wrong in the document of the node"
+    error = DocumentError(what, where=document.file, expected=expected, found=describe(found))
+    error.code, error.pointer = "ZM006", pointer(key)
+    return error
 
 
 def find_twins(node: Node) -> tuple[Finding, ...]:
     """Return a finding for every document of another format that stands beside those of a node: readers differ on it."""
     foreign = {3: (".zarray", ".zgroup", "attributes.json"), 2: ("attributes.json",), "n5": ()}[node.format]
-    found = [name for name in foreign if os.path.exists(os.path.join(node.path, name))]
+    found = [name for name in foreign if exists(node.path + os.sep + name)]
+    if not found:
+        return ()
     message = f"the node is read as {node.format_name}, and a document of another format stands beside"
     hint = "remove the one that is out of date"
     return tuple(Finding("ZM004", message, os.path.join(node.path, name), hint=hint) for name in found)
@@ -384,12 +393,7 @@ def find_twins(node: Node) -> tuple[Finding, ...]:
 
 def list_children(folder: str, *, nodes_only: bool = True) -> Iterator[str]:
     """Yield the names of the nodes (or of all folders) directly below a group, sorted. Never called on an array."""
-    try:
-        with os.scandir(folder) as entries:
-            names = sorted(entry.name for entry in entries if not entry.name.startswith(".") and _is_folder(entry))
-    except OSError as error:
-        raise StoreError("cannot list the folder", where=folder, found=error.strerror or str(error)) from None
-    for name in names:
+    for name, _ in list_folders(folder):
         if not nodes_only or any(os.path.exists(os.path.join(folder, name, document)) for document in DOCUMENTS):
             yield name
 

@@ -10,24 +10,18 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from jsonschema_specifications import REGISTRY
-from referencing import Registry, Resource
-from referencing.exceptions import NoSuchResource
-from referencing.jsonschema import DRAFT202012
-
 from zmeta.errors import SchemaError
 from zmeta.jsondoc import parse_json
 from zmeta.stores.local import read_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from zmeta.jsondoc import JSONObject
 
 #: Every packaged schema has an `$id` below this; it is a name, not a place to fetch from.
 BASE = "https://zmeta.github.io/zmeta/schemas/"
 _SUFFIX = ".schema.json"
-_SPECIFICATIONS: Registry[object] = REGISTRY
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -129,21 +123,24 @@ def schema_text(name: SchemaName) -> str:
     return raw.decode()
 
 
-@cache
-def _packaged(uri: str) -> Resource[object]:
-    """Return a packaged schema for a `$ref`; raises for everything else, so that nothing is fetched."""
-    if uri == DIALECT or uri.startswith("https://json-schema.org/draft/2020-12/"):
-        return _SPECIFICATIONS[uri.rstrip("#")]
+def resource(uri: str) -> JSONObject:
+    """Return the packaged schema that a `$ref` names; raises `LookupError` for everything else: nothing is fetched."""
     path = uri.removeprefix(BASE).removesuffix(_SUFFIX)
-    if not uri.startswith(BASE) or path not in {entry.path for entry in list_schemas()}:
-        raise NoSuchResource(ref=uri)  # type: ignore[call-arg]
-    return DRAFT202012.create_resource(load_schema(path))
+    if not uri.startswith(BASE) or path not in _paths():
+        raise LookupError(f"{uri} is not in the catalog")
+    return load_schema(path)
 
 
-def registry(extra: Iterable[JSONObject] = ()) -> Registry[object]:
-    """Return the registry that `$ref`s are resolved in: the packaged schemas, and others by their `$id`."""
-    resources = [
-        (str(schema["$id"]), DRAFT202012.create_resource(schema)) for schema in extra if isinstance(schema.get("$id"), str)
-    ]
-    base: Registry[object] = Registry(retrieve=_packaged)  # type: ignore[call-arg]
-    return base.with_resources(resources)
+@cache
+def _paths() -> frozenset[str]:
+    return frozenset(entry.path for entry in list_schemas())
+
+
+def unresolved(ref: str, where: str) -> SchemaError:
+    """Return the error for a `$ref` to something that is not in the catalog."""
+    return SchemaError(
+        "a `$ref` leads to a schema that is not in the catalog; nothing is fetched",
+        where=where,
+        found=ref,
+        hint="hand the schema over as a file, or correct the `$ref` (zmeta schema list shows what is packaged)",
+    )

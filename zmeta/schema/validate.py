@@ -1,91 +1,226 @@
-"""Validate JSON against a schema of the catalog, or a user's, and say what is wrong as findings."""
+"""Validate JSON against a schema of the catalog, or a user's, and say what is wrong as findings.
+
+Verdicts are given by jsonschema-rs, with patterns that give up instead of hanging; jsonschema is the reference that they
+are tested against, and the judge of the schemas themselves. Nothing is ever fetched.
+"""
 
 from __future__ import annotations
 
+import math
+import re
+import sys
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, cast
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError as _JSONSchemaError
-from jsonschema.exceptions import _WrappedReferencingError, best_match, relevance
-from referencing.exceptions import Unresolvable
+import jsonschema_rs
 
 from zmeta.errors import SchemaError
 from zmeta.finding import Finding
 from zmeta.jsondoc import describe, pointer
-from zmeta.schema.catalog import DIALECT, load_schema, registry
+from zmeta.schema.catalog import DIALECT, load_schema, resource, unresolved
+from zmeta.schema.explain import Problem, explain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from jsonschema.exceptions import ValidationError
+    from collections.abc import Iterable, Iterator, Mapping
 
     from zmeta.jsondoc import JSONObject, JSONValue
+    from zmeta.schema.explain import Error
+
+#: Steps after which a pattern that backtracks without an end is given up.
+_BACKTRACKING = 100_000
+#: Levels that are judged; far deeper nesting ends the process.
+_MAX_DEPTH = 450
+#: Problems of one document that are told; a hostile one could hold millions.
+_MOST_PROBLEMS = 100
+#: Values of a document beyond which its first problem alone is told: each costs a copy of what it is about.
+_MOST_VALUES = 10_000
+#: What the judge puts before an `$id` or `$ref` that has no base.
+_NO_BASE = "json-schema:///"
 
 
-def make_validator(schema: JSONObject, extra: Iterable[JSONObject] = (), where: str = "") -> Draft202012Validator:
-    """Return a validator for a schema; raises `SchemaError` where it is not valid JSON Schema 2020-12."""
+class Validator:
+    """A schema, ready to judge. NaN and the infinities are of no type: they are not JSON."""
+
+    def __init__(self, schema: JSONObject, others: Mapping[str, JSONObject] | None = None, where: str = "") -> None:
+        """Compile a schema, which may refer to packaged ones and to others, by `$id`; raises `SchemaError`."""
+        asked: list[str] = []
+        failed: list[SchemaError] = []
+
+        def retrieve(uri: str) -> JSONObject:
+            name = uri.removeprefix(_NO_BASE)
+            asked.append(name)
+            if others is None or name not in others:
+                return resource(uri)
+            try:
+                check_schema(others[name], others, name)
+            except SchemaError as error:
+                failed.append(error)
+                raise
+            return _plain_schema(others[name])
+
+        try:
+            self._judge = jsonschema_rs.Draft202012Validator(
+                _plain_schema(schema),
+                retriever=retrieve,
+                pattern_options=jsonschema_rs.FancyRegexOptions(backtrack_limit=_BACKTRACKING),
+                base_uri=None if "$id" in schema else _NO_BASE,
+            )
+        except jsonschema_rs.ValidationError as error:
+            if failed:
+                raise failed[0] from None
+            if not isinstance(error.kind, jsonschema_rs.ValidationErrorKind.Referencing):
+                raise _invalid(error.instance_path, error.message, where) from None
+            ref = next((uri for uri in asked if f"'{uri}'" in error.message), error.message)
+            raise unresolved(ref, where) from None
+        except _UNFIT as error:
+            raise SchemaError("the schema cannot be used", where=where, found=str(error)[:200]) from None
+
+    def is_valid(self, data: JSONValue) -> bool:
+        """Whether a document fits the schema; one that cannot be judged does not."""
+        try:
+            return self._judge.is_valid(_plain(data))
+        except _UNFIT:
+            return False
+
+    def problems(self, data: JSONValue) -> list[Problem]:
+        """Return what breaks the schema, in the order of the places: of the branches of a union the likeliest alone."""
+        try:
+            plain = _plain(data)
+            if self._judge.is_valid(plain):
+                return []
+            errors = list(islice(self._errors(plain), _MOST_PROBLEMS))
+        except _UNFIT as error:
+            return [Problem((), "the value cannot be judged", "JSON that is not nested too deeply", str(error)[:80])]
+        found = dict.fromkeys(_complete(problem, data) for problem in explain(errors))
+        return sorted(found, key=lambda problem: [(isinstance(part, int), str(part).zfill(9)) for part in problem.path])
+
+    def _errors(self, plain: JSONValue) -> Iterator[Error]:
+        if _is_small(plain):
+            yield from cast("Iterator[Error]", self._judge.iter_errors(plain))
+            return
+        try:
+            self._judge.validate(plain)
+        except jsonschema_rs.ValidationError as error:
+            yield cast("Error", error)
+
+
+# --- documents as the judge takes them --------------------------------------------------------------------------------
+
+#: What the judge raises for what it cannot take.
+_UNFIT = (ValueError, RecursionError, OverflowError)
+_AS_IS = frozenset({int, float, bool, type(None)})
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_STAND_IN = re.compile("[\U0010d800-\U0010dfff]")
+
+
+def _plain(data: JSONValue, levels: int = _MAX_DEPTH) -> JSONValue:
+    """Return a copy with plain floats and without lone surrogates; raises `RecursionError` where it is nested too deeply."""
+    if levels < 0:
+        raise RecursionError("it is nested too deeply")
+    if isinstance(data, dict):
+        copy = {}
+        for key, item in data.items():
+            if not (type(item) in _AS_IS or (type(item) is str and item.isascii())):
+                item = _plain(item, levels - 1)  # noqa: PLW2901
+            copy[key if key.isascii() else _whole(key)] = item
+        return copy
+    if isinstance(data, list):
+        items = []
+        for item in data:  # a comprehension would take a frame of its own on each level
+            plain = type(item) in _AS_IS or (type(item) is str and item.isascii())
+            items.append(item if plain else _plain(item, levels - 1))
+        return items
+    if isinstance(data, str):
+        return _whole(data)
+    if isinstance(data, float) and type(data) is not float:
+        return math.copysign(min(abs(data), sys.float_info.max), data)  # 1e400 is a number
+    return data
+
+
+def _whole(text: str) -> str:
+    return _SURROGATE.sub(lambda match: chr(0x100000 + ord(match[0])), text)
+
+
+def _plain_schema(schema: JSONObject) -> JSONObject:
+    return cast("JSONObject", _plain(schema))
+
+
+def _is_small(data: JSONValue) -> bool:
+    values, stack = 0, [data]
+    while stack and values <= _MOST_VALUES:
+        value = stack.pop()
+        values += 1 + (len(value) // 32 if isinstance(value, str) else 0)
+        if isinstance(value, list | dict):
+            values += len(value)
+            stack += islice(value.values() if isinstance(value, dict) else value, _MOST_VALUES)
+    return values <= _MOST_VALUES
+
+
+def _complete(problem: Problem, data: JSONValue) -> Problem:
+    """Put into a problem what the document holds at its place, and the lone surrogates that stand there."""
+    path = tuple(_original(part) if isinstance(part, str) else part for part in problem.path)
+    value = data
+    try:
+        for part in path:
+            value = value[part]  # type: ignore[index]
+        found = "" if not path and isinstance(data, dict) else describe(value)
+    except (LookupError, TypeError, ValueError):
+        found = ""
+    return Problem(path, _original(problem.message), _original(problem.expected), found)
+
+
+def _original(text: str) -> str:
+    return _STAND_IN.sub(lambda match: chr(ord(match[0]) - 0x100000), text)
+
+
+# --- schemas ----------------------------------------------------------------------------------------------------------
+
+
+def make_validator(schema: JSONObject, extra: Iterable[JSONObject] = (), where: str = "") -> Validator:
+    """Return a validator for a user's schema; raises `SchemaError` where it is not sound, see `check_schema`."""
+    from zmeta.schema.refs import by_id
+
+    others = by_id((schema, *extra), where)
+    check_schema(schema, others, where)
+    return Validator(schema, others, where)
+
+
+def check_schema(schema: JSONObject, others: Mapping[str, JSONObject], where: str) -> None:
+    """Raise `SchemaError` for a schema that is not valid JSON Schema 2020-12, or whose `$ref`s or `$id`s are not sound."""
+    from jsonschema import Draft202012Validator, FormatChecker
+    from jsonschema.exceptions import SchemaError as InvalidSchemaError
+
+    from zmeta.schema.refs import check_refs
+
     stated = schema.get("$schema", DIALECT)
     if stated != DIALECT:
         raise SchemaError("the schema is written in another dialect", where=where, expected=DIALECT, found=describe(stated))
-    try:
-        Draft202012Validator.check_schema(schema)
-    except _JSONSchemaError as error:
-        place = pointer(*error.absolute_path)
-        raise SchemaError(
-            f"the schema is not valid at {place or 'its root'}", where=where, found=error.message[:200]
-        ) from None
+    try:  # patterns are judged by what will match them
+        Draft202012Validator.check_schema(schema, format_checker=FormatChecker(formats=()))
+    except InvalidSchemaError as error:
+        raise _invalid(error.absolute_path, error.message, where) from None
     except RecursionError:
         raise SchemaError("the schema is nested too deeply", where=where) from None
-    return Draft202012Validator(schema, registry=registry((schema, *extra)))
+    check_refs(schema, others.values(), where)
+
+
+def _invalid(path: Iterable[str | int], message: str, where: str) -> SchemaError:
+    return SchemaError(f"the schema is not valid at {pointer(*path) or 'its root'}", where=where, found=message[:200])
 
 
 @lru_cache(maxsize=64)
-def packaged_validator(path: str) -> Draft202012Validator:
+def packaged_validator(path: str) -> Validator:
     """Return the validator of a packaged schema."""
-    return make_validator(load_schema(path), where=path)
-
-
-def iter_errors(validator: Draft202012Validator, data: JSONValue, where: str = "") -> Iterator[ValidationError]:
-    """Yield errors, each the likeliest one where a union has many; raises `SchemaError` for a `$ref` that leads nowhere."""
-    try:
-        for error in sorted(
-            validator.iter_errors(data), key=lambda error: (list(map(str, error.absolute_path)), error.message)
-        ):
-            yield best_match([error], key=relevance) or error
-    except (_WrappedReferencingError, Unresolvable, ValueError) as error:  # ValueError: what is no URI
-        raise unresolved(error, where) from None
-    except RecursionError:
-        raise SchemaError("the schema refers to itself without an end", where=where) from None
-
-
-def unresolved(error: Exception, where: str, ref: str = "") -> SchemaError:
-    """Return the error for a `$ref` to something that is not in the catalog."""
-    ref = ref or getattr(error, "ref", "") or str(error)
-    return SchemaError(
-        "a `$ref` leads to a schema that is not in the catalog; nothing is fetched",
-        where=where,
-        found=str(ref),
-        hint="hand the schema over as a file, or correct the `$ref` (zmeta schema list shows what is packaged)",
-    )
+    return Validator(load_schema(path), where=path)
 
 
 def validate(
-    validator: Draft202012Validator, data: JSONValue, *, code: str, file: str, at: str = "", label: str = "", hint: str = ""
+    validator: Validator, data: JSONValue, *, code: str, file: str, at: str = "", label: str = "", hint: str = ""
 ) -> list[Finding]:
     """Return what is wrong with a document as findings of a code, with pointers that begin at `at`."""
-    findings = []
-    for error in iter_errors(validator, data, label):
-        message = (f"{label}: " if label else "") + _message(error)
-        place = at + pointer(*error.absolute_path)
-        findings.append(
-            Finding(
-                code, message, file, place, hint=hint, found="" if error.absolute_path == () else describe(error.instance)
-            )
-        )
-    return findings
-
-
-def _message(error: ValidationError) -> str:
-    text = str(error.message)
-    return text if len(text) <= 200 else f"does not fit `{error.validator}`: {describe(error.validator_value)}"
+    head = f"{label}: " if label else ""
+    return [
+        Finding(code, head + message, file, at + pointer(*path), expected, found, hint)
+        for path, message, expected, found in validator.problems(data)
+    ]

@@ -10,10 +10,12 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from zmeta.errors import StoreError
-from zmeta.jsondoc import MAX_BYTES, too_large
+from zmeta.jsondoc import LIMITS, too_large
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+
+    from zmeta.jsondoc import Limits
 
 #: Clocks of file systems are coarse: two changes within one tick look like one.
 _SETTLED_NS = 3_000_000_000
@@ -22,7 +24,7 @@ _ABSENT = (errno.ENOENT, errno.ENOTDIR)
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 
-def read_file(path: str) -> bytes | None:
+def read_file(path: str, limits: Limits = LIMITS) -> bytes | None:
     """Return the bytes of a document, None where there is none.
 
     Raises `StoreError` where it cannot be read and `DocumentError` where it is too large.
@@ -39,8 +41,8 @@ def read_file(path: str) -> bytes | None:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
             raise StoreError("a document must be a regular file", where=path, found="a folder, pipe or device")
-        if status.st_size > MAX_BYTES:
-            raise too_large(path, status.st_size)
+        if status.st_size > limits.max_bytes:
+            raise too_large(path, status.st_size, limits)
         raw = os.read(handle, status.st_size + 1)
         while len(raw) < status.st_size:
             more = os.read(handle, status.st_size + 1 - len(raw))
@@ -65,6 +67,24 @@ def signature_of(path: str) -> tuple[int, ...] | None:
     return status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino
 
 
+def list_folders(path: str) -> Iterator[tuple[str, bool]]:
+    """Yield name and whether it is a link for every folder below a folder, hidden ones left out, sorted by name."""
+    try:
+        with os.scandir(path) as entries:
+            found = [(entry.name, entry.is_symlink()) for entry in entries if entry.name[0] != "." and _is_folder(entry)]
+    except OSError as error:
+        raise failed("list", path, error) from None
+    found.sort()
+    return iter(found)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
+
+
 def fits(path: str, globs: Sequence[str], beside: str = "") -> bool:
     """Whether a path, absolute or relative to the folder of the file `beside`, fits a glob (`*` also matches `/`)."""
     root = os.path.dirname(beside)
@@ -77,4 +97,5 @@ def fits(path: str, globs: Sequence[str], beside: str = "") -> bool:
 def failed(verb: str, path: str, error: OSError) -> StoreError:
     """Return the error for an operation that the system refused."""
     hint = "check the permissions" if error.errno in (errno.EACCES, errno.EPERM) else ""
-    return StoreError(f"cannot {verb} the file", where=path, found=error.strerror or str(error), hint=hint)
+    what = "folder" if verb == "list" else "file"
+    return StoreError(f"cannot {verb} the {what}", where=path, found=error.strerror or str(error), hint=hint)

@@ -38,18 +38,18 @@ def decode_3(draft: Draft) -> None:
     complete = dimension_names(draft.node)
     if not isinstance(names, list) or complete is None or len(complete) != len(names):
         message = f"`dimension_names` does not fit the array: {describe(names)}"
-        draft.note("ZM201", message, expected=f"{draft.node.ndim} names or nulls")
+        draft.note("ZM201", message, "dimension_names", expected=f"{draft.node.ndim} names or nulls")
         return
     stated = [name for name in complete if name is not None]
     if len(set(stated)) != len(stated):
-        draft.note("ZM206", f"`dimension_names` repeats a name and is left out: {describe(names)}")
+        draft.note("ZM206", f"`dimension_names` repeats a name and is left out: {describe(names)}", "dimension_names")
         return
     if len(stated) != len(complete):
         draft.names = tuple(complete)
         draft.types = tuple(type_of_name(name) for name in complete)
         draft.source("axes", "dimension_names")
         draft.infer("types", "understood from the axis names")
-        draft.note("ZM206", f"`dimension_names` leaves axes unnamed: {describe(names)}")
+        draft.note("ZM206", f"`dimension_names` leaves axes unnamed: {describe(names)}", "dimension_names")
         return
     _take(draft, names, "dimension_names")
 

@@ -1,0 +1,259 @@
+"""Make a tree of metadata documents quickly, for `check_tree.py`: byte for byte the layout of the libraries that write them.
+
+    python tests/benchmarks/trees.py v3 100000 --work FOLDER
+
+The documents of `v2` and `v3` are laid out as the zarr-python that is installed writes them, those of `ome` as ome-zarr-py
+writes them on top of it, those of `funlib` as the example of funlib.persistence 0.6 among the test data. Every document
+differs: own shape, own offset, own name. Only `alike` has the same bytes everywhere. A folder holds 1000 arrays or images.
+A tree is made once, under a name that tells what it is, and used again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+PER_FOLDER = 1000
+KINDS = ("v3", "v2", "funlib", "ome", "alike")
+FUNLIB = Path(__file__).resolve().parents[1] / "data/wild/funlib.persistence-0.6.1/a.zarr/vol/raw"
+LEVELS = 3
+Document = dict[str, Any]
+
+
+class Template:
+    """The text of a document. Strings such as `"<name>"` in it are holes, to be filled with any JSON."""
+
+    def __init__(self, document: Document, indent: int) -> None:
+        self.pieces = re.split(r'"<(\w+)>"', json.dumps(document, indent=indent))
+
+    def fill(self, values: Mapping[str, object]) -> str:
+        pieces = self.pieces.copy()
+        pieces[1::2] = [json.dumps(values[name]) for name in pieces[1::2]]
+        return "".join(pieces)
+
+
+@dataclass
+class Layout:
+    """What a kind of tree is made of; documents by their path."""
+
+    item: dict[str, Template]  # an array, or an image with its levels
+    values: Callable[[int], dict[str, object]]  # what fills the holes of item number i
+    name: str  # of the folder of an item, to be filled with its number
+    group: dict[str, str] = field(default_factory=dict)  # what the folders above have; nothing: they are no groups
+    chunk: str = "c/0/0/0"
+    arrays: tuple[str, ...] = ("",)  # folders inside an item that are arrays
+
+
+def holes(name: str, count: int = 3) -> list[str]:
+    return [f"<{name}{index}>" for index in range(count)]
+
+
+def fillings(**lists: list[Any]) -> dict[str, object]:
+    return {f"{name}{index}": value for name, values in lists.items() for index, value in enumerate(values)}
+
+
+def read_documents(folder: Path) -> tuple[dict[str, Document], int]:
+    """Return the documents of one node by file name, and their indent."""
+    documents, indent = {}, 0
+    for path in sorted(folder.iterdir()):
+        if not path.is_file():
+            continue
+        text = path.read_text("utf-8")
+        documents[path.name] = json.loads(text)
+        if "\n" in text:
+            indent = re.search(r"\n( *)", text).end(1) - text.index("\n") - 1  # type: ignore[union-attr]
+            if text != json.dumps(documents[path.name], indent=indent):
+                sys.exit(f"{path.name}: the layout that the library writes is not understood")
+    return documents, indent
+
+
+def read_zarr(zarr_format: int) -> tuple[dict[str, str], dict[str, Document], int]:
+    """Let zarr-python write a group and an array; return the text of the one, the documents of the other, the indent."""
+    import zarr
+
+    names = ["z", "y", "x"] if zarr_format == 3 else None
+    with tempfile.TemporaryDirectory() as folder:
+        root = zarr.create_group(folder, zarr_format=3 if zarr_format == 3 else 2)
+        root.create_array("a", shape=(64, 64, 64), chunks=(64, 64, 64), dtype="uint16", dimension_names=names)
+        group = {path.name: path.read_text("utf-8") for path in sorted(Path(folder).iterdir()) if path.is_file()}
+        array, indent = read_documents(Path(folder) / "a")
+    array["zarr.json" if zarr_format == 3 else ".zarray"]["shape"] = holes("shape")
+    return group, array, indent
+
+
+def array_values(index: int) -> dict[str, object]:
+    return fillings(
+        shape=[64 + index % 509, 64 + index // 509 % 503, 128 + index // 509 // 503],
+        voxel_size=[40, 4 + index % 5, 4 + index % 5],
+        offset=[40 * index, (4 + index % 5) * (index % 1009), -(4 + index % 5) * (index % 2003)],
+    ) | {"name": f"section_{index:07}"}
+
+
+def canonical_layout(zarr_format: int) -> Layout:
+    """Arrays in the canonical layout of zmeta 1.0."""
+    from zmeta.conventions.zmeta.codec import ENTRY
+
+    group, array, indent = read_zarr(zarr_format)
+    attributes: Document = {
+        "axes": ["z", "y", "x"],
+        "types": ["space", "space", "space"],
+        "zarr_conventions": [ENTRY],
+        "units": ["nanometer", "nanometer", "nanometer"],
+        "voxel_size": holes("voxel_size"),
+        "offset": holes("offset"),
+        "name": "<name>",
+    }
+    if zarr_format == 3:
+        array["zarr.json"]["attributes"] = attributes
+    else:
+        array[".zattrs"] = attributes
+    item = {name: Template(document, indent) for name, document in array.items()}
+    return Layout(item, array_values, "a{:03}", group, chunk="c/0/0/0" if zarr_format == 3 else "0.0.0")
+
+
+def alike_layout() -> Layout:
+    layout, values = canonical_layout(3), array_values(0)
+    layout.values = lambda index: values
+    return layout
+
+
+def funlib_layout() -> Layout:
+    """Arrays as prepare_ds of funlib.persistence 0.6 leaves them; it makes no groups above."""
+    array, indent = read_documents(FUNLIB)
+    array[".zarray"]["shape"] = holes("shape")
+    array[".zattrs"] |= {"voxel_size": holes("voxel_size"), "offset": holes("offset")}
+    return Layout({n: Template(d, indent) for n, d in array.items()}, array_values, "a{:03}", chunk="0/0/0")
+
+
+def image_values(index: int) -> dict[str, object]:
+    """Return sound values: each level halves the shape and doubles the scale, and all levels share their outer corner."""
+    shape = [8 * (8 + index % 31), 8 * (16 + index // 31 % 41), 8 * (16 + index // 31 // 41)]
+    scale = [round(0.2 + 0.001 * (index % 800), 3), *[round(0.05 + 0.0005 * (index % 700), 4)] * 2]
+    first = [0.5 * index, 0.25 * (index % 97), 0.25 * (index % 89)]
+    values: dict[str, object] = {"name": f"image_{index:06}"}
+    for level in range(LEVELS):
+        factor = 2**level
+        values |= fillings(
+            **{
+                f"shape_{level}_": [size // factor for size in shape],
+                f"scale_{level}_": [round(size * factor, 9) for size in scale],
+                f"move_{level}_": [round(a + s * (factor - 1) / 2, 9) for a, s in zip(first, scale, strict=True)],
+            }
+        )
+    return values
+
+
+def image_layout() -> Layout:
+    """OME-NGFF 0.5 images of three levels, as ome-zarr-py writes them, in plain folders."""
+    datasets: list[Document] = [
+        {
+            "path": f"s{level}",
+            "coordinateTransformations": [
+                {"type": "scale", "scale": holes(f"scale_{level}_")},
+                {"type": "translation", "translation": holes(f"move_{level}_")},
+            ],
+        }
+        for level in range(LEVELS)
+    ]
+    axes = [{"name": name, "type": "space", "unit": "micrometer"} for name in "zyx"]
+    ome = {"version": "0.5", "multiscales": [{"datasets": datasets, "name": "<name>", "axes": axes}]}
+    group, array, indent = read_zarr(3)
+    image = json.loads(group["zarr.json"]) | {"attributes": {"ome": ome}}
+    item = {"zarr.json": Template(image, indent)}
+    for level in range(LEVELS):
+        document = array["zarr.json"] | {"shape": holes(f"shape_{level}_")}
+        item[f"s{level}/zarr.json"] = Template(document, indent)
+    return Layout(item, image_values, "i{:03}.ome.zarr", arrays=tuple(f"s{level}" for level in range(LEVELS)))
+
+
+def make_layout(kind: str) -> Layout:
+    match kind:
+        case "v3":
+            return canonical_layout(3)
+        case "v2":
+            return canonical_layout(2)
+        case "funlib":
+            return funlib_layout()
+        case "ome":
+            return image_layout()
+        case "alike":
+            return alike_layout()
+        case _:
+            raise ValueError(kind)
+
+
+def write_text(path: str, text: str) -> None:
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        file.write(text)
+
+
+def write_group(folder: str, layout: Layout) -> None:
+    os.mkdir(folder)
+    for name, text in layout.group.items():
+        write_text(f"{folder}/{name}", text)
+
+
+def write_tree(root: str, layout: Layout, count: int, chunks: bool) -> None:
+    write_group(root, layout)
+    inner = sorted({os.path.dirname(name) for name in layout.item} - {""})
+    for index in range(count):
+        if index % PER_FOLDER == 0:
+            write_group(f"{root}/g{index // PER_FOLDER:04}", layout)
+        folder = f"{root}/g{index // PER_FOLDER:04}/{layout.name.format(index % PER_FOLDER)}"
+        os.mkdir(folder)
+        for name in inner:
+            os.mkdir(f"{folder}/{name}")
+        values = layout.values(index)
+        for name, template in layout.item.items():
+            write_text(f"{folder}/{name}", template.fill(values))
+        for array in layout.arrays if chunks else ():
+            chunk = os.path.join(folder, array, layout.chunk)
+            os.makedirs(os.path.dirname(chunk), exist_ok=True)
+            write_text(chunk, "chunk")
+
+
+def tree_path(work: Path, kind: str, count: int, chunks: bool = False) -> Path:
+    return work / f"{kind}-{count}{'-chunks' if chunks else ''}"
+
+
+def make_tree(work: Path, kind: str, count: int, chunks: bool = False) -> Path:
+    """Make a tree unless it is there; one that was interrupted is made again."""
+    path = tree_path(work, kind, count, chunks)
+    if not path.exists():
+        part = work / f"{path.name}.part"
+        shutil.rmtree(part, ignore_errors=True)
+        work.mkdir(parents=True, exist_ok=True)
+        write_tree(str(part), make_layout(kind), count, chunks)
+        part.rename(path)
+    return path
+
+
+def sample_tree(root: Path, wanted: int) -> Iterator[Path]:
+    """Return some arrays or images, spread over the tree."""
+    kind, count = root.name.split("-")[:2]
+    name = {"ome": "i{:03}.ome.zarr"}.get(kind, "a{:03}")
+    for index in range(0, int(count), max(1, int(count) // wanted)):
+        yield root / f"g{index // PER_FOLDER:04}" / name.format(index % PER_FOLDER)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("kind", choices=KINDS)
+    parser.add_argument("count", type=int, help="arrays, or images of three arrays with `ome`")
+    parser.add_argument("--work", type=Path, required=True, help="folder for the tree")
+    parser.add_argument("--chunks", action="store_true", help="with a small chunk file in every array")
+    options = parser.parse_args()
+    print(make_tree(options.work, options.kind, options.count, options.chunks))
+
+
+if __name__ == "__main__":
+    main()

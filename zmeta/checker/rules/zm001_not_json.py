@@ -1,0 +1,1 @@
+"""The document cannot be read as JSON."""

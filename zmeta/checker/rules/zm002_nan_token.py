@@ -1,0 +1,1 @@
+"""NaN or Infinity tokens are not JSON."""

@@ -1,0 +1,1 @@
+"""The document begins with a byte-order mark."""

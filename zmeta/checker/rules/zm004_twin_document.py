@@ -1,0 +1,1 @@
+"""A second document describes the same node."""

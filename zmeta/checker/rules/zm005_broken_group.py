@@ -1,0 +1,1 @@
+"""A document above the node cannot be read."""

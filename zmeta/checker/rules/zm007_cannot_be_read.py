@@ -1,0 +1,1 @@
+"""A document or folder cannot be read."""

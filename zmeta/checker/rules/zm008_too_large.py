@@ -1,0 +1,1 @@
+"""The document is larger than the limit."""

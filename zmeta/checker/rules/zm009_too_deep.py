@@ -1,0 +1,1 @@
+"""The document is nested deeper than the limit."""

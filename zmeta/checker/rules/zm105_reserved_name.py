@@ -1,0 +1,1 @@
+"""The name is reserved by the container."""

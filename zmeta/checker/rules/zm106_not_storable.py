@@ -1,0 +1,1 @@
+"""The value cannot be stored as JSON."""

@@ -1,0 +1,1 @@
+"""A list does not fit the number of axes."""

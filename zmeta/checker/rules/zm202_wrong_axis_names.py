@@ -1,0 +1,1 @@
+"""Axis names are wrong."""

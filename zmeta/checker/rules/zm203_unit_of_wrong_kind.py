@@ -1,0 +1,1 @@
+"""The unit does not fit the type of its axis."""

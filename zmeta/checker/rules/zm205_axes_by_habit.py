@@ -1,0 +1,1 @@
+"""Axis names are not stated and are taken from the habit of the convention."""

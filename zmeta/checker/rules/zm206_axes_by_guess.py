@@ -1,0 +1,1 @@
+"""Axis names or types are a guess."""

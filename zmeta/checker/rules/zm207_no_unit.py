@@ -1,0 +1,1 @@
+"""No unit is stated."""

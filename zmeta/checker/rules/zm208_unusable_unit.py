@@ -1,0 +1,1 @@
+"""The unit cannot be used."""

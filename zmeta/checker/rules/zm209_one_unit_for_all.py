@@ -1,0 +1,1 @@
+"""One unit stands for all axes."""

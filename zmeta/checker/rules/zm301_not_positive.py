@@ -1,0 +1,1 @@
+"""A value is not a positive finite number."""

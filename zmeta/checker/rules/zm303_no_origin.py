@@ -1,0 +1,1 @@
+"""No origin is stated."""

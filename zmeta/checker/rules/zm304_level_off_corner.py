@@ -1,0 +1,1 @@
+"""A pyramid level does not share the corner of level 0."""

@@ -1,0 +1,1 @@
+"""A transformation cannot be read as voxel size and offset."""

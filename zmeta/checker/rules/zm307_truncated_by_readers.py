@@ -1,0 +1,1 @@
+"""Readers of this convention truncate the value."""

@@ -1,0 +1,1 @@
+"""The scale of a pyramid level is not stated."""

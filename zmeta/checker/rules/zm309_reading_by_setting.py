@@ -1,0 +1,1 @@
+"""The reading of the values rests on a setting or a habit."""

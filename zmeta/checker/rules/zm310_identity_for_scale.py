@@ -1,0 +1,1 @@
+"""An identity is stated in the place of a scale."""

@@ -1,0 +1,1 @@
+"""Two conventions contradict each other."""

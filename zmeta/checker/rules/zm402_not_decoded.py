@@ -1,0 +1,1 @@
+"""A convention is recognised but cannot be decoded."""

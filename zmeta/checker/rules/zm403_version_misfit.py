@@ -1,0 +1,1 @@
+"""The stated version does not fit the content."""

@@ -1,0 +1,1 @@
+"""The version of the convention is not known."""

@@ -1,0 +1,1 @@
+"""The convention is not declared."""

@@ -1,0 +1,1 @@
+"""The metadata of the group does not fit the array."""

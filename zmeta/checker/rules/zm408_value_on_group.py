@@ -1,0 +1,1 @@
+"""The value stands on the group above."""

@@ -1,0 +1,1 @@
+"""The convention has no place for the value."""

@@ -1,0 +1,1 @@
+"""The file and the reader name the axes differently."""

@@ -1,0 +1,1 @@
+"""One of two values is the other with its fraction cut off."""

@@ -1,0 +1,44 @@
+"""A label image does not fit its image."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zmeta.checker.ome import images_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from zmeta.checker.site import GroupSite
+    from zmeta.finding import Finding
+
+
+def check_group(site: GroupSite) -> Iterator[Finding]:
+    """Compare a label image with the image above the `labels` group: levels, and integers."""
+    keys = site.ome[1]
+    if "image-label" not in keys and not _is_label(site):
+        return
+    for pyramid in site.pyramids:
+        for level, node, _ in pyramid.arrays:
+            # "The type of the label arrays MUST be integer" (0.5; noted in 0.4)
+            if node.dtype.startswith(("float", "complex", "bool")):
+                message = "a label image must hold integers"
+                yield site.finding("ZM416", message, *level.path, expected="an integer type", found=node.dtype)
+        source = _image_above(site)
+        images = images_of(source) if source is not None else []
+        datasets = images[0].get("datasets") if images else None
+        # "…MUST have the same number of entries (scale levels) as the original unlabeled image"
+        if isinstance(datasets, list) and len(datasets) != len(pyramid.levels):
+            message = "a label image must have as many levels as its image"
+            where = (*pyramid.path, "datasets")
+            yield site.finding("ZM416", message, *where, expected=str(len(datasets)), found=len(pyramid.levels))
+
+
+def _is_label(site: GroupSite) -> bool:
+    return any(group.path.rpartition("/")[2] == "labels" for group, _ in site.node.ancestors[:1])
+
+
+def _image_above(site: GroupSite):  # type: ignore[no-untyped-def]
+    """Return the group of the image that a label belongs to: the one above `labels`."""
+    above = site.node.ancestors
+    return above[1][0] if len(above) > 1 and above[0][0].path.rpartition("/")[2] == "labels" else None

@@ -1,0 +1,81 @@
+"""A plate or well contradicts itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from zmeta.checker.site import GroupSite, Path
+    from zmeta.finding import Finding
+    from zmeta.jsondoc import JSONObject, JSONValue
+
+
+def check_group(site: GroupSite) -> Iterator[Finding]:
+    """Judge names, ids and places of a plate, and the runs of a well."""
+    path, keys = site.ome
+    plate, well = keys.get("plate"), keys.get("well")
+    if isinstance(plate, dict):
+        yield from _check_plate(site, (*path, "plate"), plate)
+    if isinstance(well, dict):
+        yield from _check_well(site, (*path, "well"), well)
+
+
+def _check_plate(site: GroupSite, path: Path, plate: JSONObject) -> Iterator[Finding]:
+    rows, columns = _values(plate.get("rows"), "name"), _values(plate.get("columns"), "name")
+    for key, values in (("rows", rows), ("columns", columns), ("acquisitions", _values(plate.get("acquisitions"), "id"))):
+        repeated = {str(value) for value in values if value is not None and values.count(value) > 1}
+        if repeated:
+            message = f"`{key}` names {', '.join(sorted(repeated))} twice"
+            yield site.finding("ZM417", message, *path, key)
+    for index, well in enumerate(_objects(plate.get("wells"))):
+        place = (*path, "wells", index)
+        name = well.get("path")
+        row, column = well.get("rowIndex"), well.get("columnIndex")
+        if not isinstance(name, str) or name.count("/") != 1:
+            continue
+        parts = name.split("/")
+        for key, number, names, part in (("rowIndex", row, rows, parts[0]), ("columnIndex", column, columns, parts[1])):
+            if part not in names:
+                yield site.finding("ZM417", f"the path names {part!r}, which the plate does not list", *place, "path",
+                                   found=name)  # fmt: skip
+            elif isinstance(number, int) and names.index(part) != number:
+                expected = str(names.index(part))
+                yield site.finding("ZM417", f"`{key}` contradicts the path {name}", *place, key, expected=expected,
+                                   found=number)  # fmt: skip
+
+
+def _check_well(site: GroupSite, path: Path, well: JSONObject) -> Iterator[Finding]:
+    images = _objects(well.get("images"))
+    names = [image.get("path") for image in images]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            yield site.finding("ZM417", "the well lists an image twice", *path, "images", index, "path", found=name)
+    runs = _runs(site)
+    for index, image in enumerate(images if runs else ()):
+        run = image.get("acquisition")
+        if run is None and len(runs) > 1:
+            message = "an image must state its acquisition where the plate has several"
+            yield site.finding("ZM417", message, *path, "images", index)
+        elif run is not None and run not in runs:
+            message = "the plate has no such acquisition"
+            yield site.finding("ZM417", message, *path, "images", index, "acquisition", found=run)
+
+
+def _runs(site: GroupSite) -> list[JSONValue]:
+    """Return the ids of the acquisitions of the plate above a well."""
+    for group, _ in site.node.ancestors[:2]:
+        inner = group.attributes.get("ome")
+        plate = (inner if isinstance(inner, dict) else group.attributes).get("plate")
+        if isinstance(plate, dict):
+            return _values(plate.get("acquisitions"), "id")
+    return []
+
+
+def _objects(value: JSONValue) -> list[JSONObject]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _values(value: JSONValue, key: str) -> list[JSONValue]:
+    return [item.get(key) for item in _objects(value)]

@@ -1,0 +1,1 @@
+"""An array reaches outside the one that it belongs to."""

@@ -1,0 +1,1 @@
+"""The voxel sizes of two arrays do not divide each other."""
