@@ -351,7 +351,7 @@ def test_a_mirror_that_shares_a_key_in_another_unit_is_refused(tmp_path: Path) -
         ({"value": float("nan")}, "ZM106", "/value"),
         ({"object": range(3)}, "ZM106", "/object"),
         ({"zarr_conventions": "zmeta"}, "ZM101", "/zarr_conventions"),
-        ({"zarr_conventions": [{"name": "nobody"}]}, "ZM101", "/zarr_conventions/0"),
+        ({"zarr_conventions": [{"name": "nobody"}]}, "ZM101", "/zarr_conventions/0/uuid"),
         ([1, 2], "ZM103", ""),
     ],
     ids=str,

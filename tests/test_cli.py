@@ -365,7 +365,7 @@ def test_demo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert out.err == ""
     assert "refused, nothing was written" in out.out
     assert "The document is untouched." in out.out
-    assert "ZM401" in out.out
+    assert "ZM411" in out.out
     assert main(["show", str(tmp_path / "demo"), "--format", "json"]) == 1  # the contradiction that it shows
     entries = json.loads(capsys.readouterr().out)
     wrong = [entry["path"] for entry in entries if any(f["severity"] == "error" for f in entry["findings"])]

@@ -381,6 +381,22 @@ def test_statements_win_over_habits_and_the_rest_is_filled_in() -> None:
 
 
 @pytest.mark.parametrize(
+    ("stated", "copy", "code"),
+    [
+        ([40, 4, 9], [40, 4, 9.8], "ZM411"),
+        ([40, 4, 9.8], [40, 4, 9], "ZM411"),
+        ([40, 0.5, 9.8], [40, 0.5, 9], "ZM411"),
+        ([40, 4, 9], [40, 4, 8], "ZM401"),
+        ([40, 4, 9], [40, 4, 10.2], "ZM401"),
+        ([40, 5, 9], [40, 4, 9.8], "ZM401"),
+    ],
+)
+def test_a_fraction_that_was_cut_off_is_told_from_another_value(stated: list[float], copy: list[float], code: str) -> None:
+    decoded = decode_node(array({"resolution": stated, "offset": [0, 0, 0]}, parent=image((copy, None))))
+    assert [finding.code for finding in decoded.errors] == [code]
+
+
+@pytest.mark.parametrize(
     ("attributes", "parent", "both"),
     [
         (
@@ -406,7 +422,7 @@ def test_a_contradiction_shows_both_values_and_where_each_stands(
     attributes: dict[str, Any], parent: dict[str, Any] | None, both: tuple[str, str]
 ) -> None:
     decoded = decode_node(array(attributes, parent=parent))
-    errors = [finding.message for finding in decoded.errors if finding.code == "ZM401"]
+    errors = [finding.message for finding in decoded.errors if finding.code in ("ZM401", "ZM411")]
     assert len(errors) == 1
     assert all(part in errors[0] for part in both)
     with pytest.raises(MetadataError, match="cannot be relied on"):

@@ -18,7 +18,7 @@ from zmeta.conventions.base import Anchor, Reading
 from zmeta.conventions.registry import VERSIONS
 from zmeta.errors import ConfigError
 from zmeta.finding import CODES, Severity
-from zmeta.jsondoc import MAX_BYTES, MAX_DEPTH, Limits
+from zmeta.jsondoc import LIMITS, MAX_BYTES, MAX_DEPTH, Limits
 from zmeta.stores.local import fits, read_file
 
 if TYPE_CHECKING:
@@ -103,7 +103,8 @@ class Config:
     @property
     def limits(self) -> Limits:
         """How large and how deep a document may be."""
-        return Limits(self.max_bytes, self.max_depth)
+        limits = Limits(self.max_bytes, self.max_depth)
+        return LIMITS if limits == LIMITS else limits
 
     def reading(self, anchor: Anchor | None = None, world: World | None = None) -> Reading:
         """Return how open questions are read: as an argument says, else as the settings do."""
@@ -155,7 +156,12 @@ def load_config(start: str | None = None) -> Config:
 
     Raises `ConfigError` for a file that is not TOML, or that sets what does not exist.
     """
-    return _load(os.getcwd() if start is None else os.path.abspath(start), int(time.monotonic()))
+    try:
+        folder = os.getcwd() if start is None else os.path.abspath(start)
+    except FileNotFoundError:
+        hint = "change to a folder that does"
+        raise ConfigError("the working directory does not exist any more", hint=hint) from None
+    return _load(folder, int(time.monotonic()))
 
 
 @lru_cache(maxsize=32)
@@ -182,7 +188,9 @@ def _table(raw: bytes, file: str, keys: tuple[str, ...]) -> dict[str, object] | 
         raise ConfigError("the file is not TOML", where=file, found=str(error)) from None
     for key in keys:
         table = table.get(key) if isinstance(table, dict) else None
-    return table if isinstance(table, dict) else None
+    if table is not None and not isinstance(table, dict):
+        raise ConfigError(f"`{'.'.join(keys)}` is wrong", where=file, expected="a table", found=repr(table)[:80])
+    return table
 
 
 def parse_config(table: dict[str, object], file: str) -> Config:
@@ -193,6 +201,10 @@ def parse_config(table: dict[str, object], file: str) -> Config:
     overrides = []
     for entry in _tables(table, "override", file):
         globs = _strings(entry.get("match"), "override.match", file)
+        for key in ("fail_on", "max_bytes", "max_depth"):
+            if key in entry:
+                hint = "set it for the whole run, outside [[override]]"
+                raise ConfigError(f"`{key}` cannot be set for some arrays only", where=file, hint=hint)
         overrides.append((globs, _settings({key: value for key, value in entry.items() if key != "match"}, file)))
     return replace(Config(file=file, **settings), overrides=tuple(overrides), profiles=_profiles(table, file))  # type: ignore[arg-type]
 
@@ -219,7 +231,7 @@ def _settings(table: dict[str, object], file: str) -> dict[str, object]:
     if result.get("ome_anchor", "corner") not in ("corner", "centre"):
         raise ConfigError("`ome_anchor` is wrong", where=file, expected="corner or centre", found=repr(result["ome_anchor"]))
     for name in (result.get("convention", "zmeta"), *cast("tuple[str, ...]", result.get("mirror", ()))):
-        if name not in names:
+        if not isinstance(name, str) or name not in names:
             raise ConfigError(
                 "there is no such convention to write", where=file, expected=", ".join(sorted(names)), found=repr(name)
             )
@@ -260,7 +272,7 @@ def check_severity(word: str, where: str = "") -> str:
 
 def check_code(code: str, where: str = "") -> str:
     """Return a code or the beginning of one; raises `ConfigError` where none begins so."""
-    if not any(known.startswith(code) for known in CODES):
+    if not code or not any(known.startswith(code) for known in CODES):
         hint = "see `zmeta explain` for all codes"
         raise ConfigError(
             "there is no such code", where=where, expected="ZM, ZM2, ZM203, …", found=repr(code)[:80], hint=hint

@@ -114,7 +114,7 @@ class Finding:
         text = f"{self.severity} {self.code}: {self.message}"
         text += f" (expected {self.expected})" if self.expected else ""
         text += f" (found {self.found})" if self.found else ""
-        text += f" [{place}]" if place else ""
+        text += f" [{place.strip()}]" if place else ""
         text += f"; {self.hint}" if self.hint else ""
         return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 

@@ -24,12 +24,14 @@ LAYERS = (
     {"stores"},
     {"nodes", "schema", "canonical"},
     {"conventions"},
+    {"keys"},
     {"payload", "profile", "pipeline"},
     {"config"},
     {"add"},
     {"array"},
-    {"api", "report"},
-    {"cli"},
+    {"report"},
+    {"api", "checker"},
+    {"cli", "pytest_plugin"},
     {"__main__"},
 )
 
@@ -41,7 +43,10 @@ THIRD_PARTY = {
     "funlib": {"array", "cli"},  # cli: the demo
     "pydantic": {"payload", "profile", "array"},
     "jsonschema": {"schema"},
+    "jsonschema_rs": {"schema"},
     "jsonschema_specifications": {"schema"},
+    "pytest": {"pytest_plugin"},
+    "rich": {"cli"},
     "referencing": {"schema"},
 }
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 PER_FOLDER = 1000
-KINDS = ("v3", "v2", "funlib", "ome", "alike")
+KINDS = ("v3", "v2", "funlib", "ome", "ome-alike", "alike")
 FUNLIB = Path(__file__).resolve().parents[1] / "data/wild/funlib.persistence-0.6.1/a.zarr/vol/raw"
 LEVELS = 3
 Document = dict[str, Any]
@@ -138,7 +138,6 @@ def image_values(index: int) -> dict[str, object]:
     """Return sound values: each level halves the shape and doubles the scale, and all levels share their outer corner."""
     shape = [8 * (8 + index % 31), 8 * (16 + index // 31 % 41), 8 * (16 + index // 31 // 41)]
     scale = [round(0.2 + 0.001 * (index % 800), 3), *[round(0.05 + 0.0005 * (index % 700), 4)] * 2]
-    first = [0.5 * index, 0.25 * (index % 97), 0.25 * (index % 89)]
     values: dict[str, object] = {"name": f"image_{index:06}"}
     for level in range(LEVELS):
         factor = 2**level
@@ -146,7 +145,7 @@ def image_values(index: int) -> dict[str, object]:
             **{
                 f"shape_{level}_": [size // factor for size in shape],
                 f"scale_{level}_": [round(size * factor, 9) for size in scale],
-                f"move_{level}_": [round(a + s * (factor - 1) / 2, 9) for a, s in zip(first, scale, strict=True)],
+                f"move_{level}_": [round(size * (factor - 1) / 2, 9) for size in scale],
             }
         )
     return values
@@ -175,6 +174,13 @@ def image_layout() -> Layout:
     return Layout(item, image_values, "i{:03}.ome.zarr", arrays=tuple(f"s{level}" for level in range(LEVELS)))
 
 
+def alike_image_layout() -> Layout:
+    """Images of one size from one run of a writer, as the fields of a plate are: their documents are the same."""
+    layout, values = image_layout(), image_values(0)
+    layout.values = lambda index: values
+    return layout
+
+
 def make_layout(kind: str) -> Layout:
     match kind:
         case "v3":
@@ -187,6 +193,8 @@ def make_layout(kind: str) -> Layout:
             return image_layout()
         case "alike":
             return alike_layout()
+        case "ome-alike":
+            return alike_image_layout()
         case _:
             raise ValueError(kind)
 

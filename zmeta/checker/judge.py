@@ -11,22 +11,24 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from zmeta.checker.position import place
+from zmeta.checker.position import place, place_alone
+from zmeta.checker.quick import is_plainly_sound
 from zmeta.checker.rules import registry
 from zmeta.checker.rules.zm006_wrong_node_document import check_document
+from zmeta.checker.rules.zm104_misspelt_key import RENAMED
 from zmeta.checker.rules.zm414_stale_consolidated import Copy, check_missing, check_node, find_copy
-from zmeta.checker.site import ArraySite, GroupSite, find_pyramids
+from zmeta.checker.site import ArraySite, GroupSite, find_pyramids, level_names, refusal
 from zmeta.conventions.registry import EVIDENCE
+from zmeta.errors import ZmetaError
 from zmeta.finding import Finding, Severity
 from zmeta.keys import OWNED
-from zmeta.nodes.node import find_twins, read_node
+from zmeta.nodes.node import Parsed, find_twins, read_node
 from zmeta.pipeline import Decoded, decode_node
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from zmeta.config import Config
-    from zmeta.conventions.base import Reading
     from zmeta.nodes.node import Node
     from zmeta.nodes.walk import Visit
 
@@ -35,6 +37,7 @@ _PLACED = frozenset({"pixelResolution", "downsamplingFactors", "scales", "affine
 #: Values that conventions read beside those that they own.
 _READ = OWNED | EVIDENCE | {"unit", "scale", "coordinates", "_FillValue", "grid_mapping"}
 _MOST_KEPT = 20_000
+_MOST_IMAGES = 500
 _WHOLE = 2**53
 
 
@@ -46,17 +49,37 @@ class _Known(NamedTuple):
     any_offset: bool
 
 
+class _Image(NamedTuple):
+    """What a group and its levels were found to be: the findings on the group, and on each level by its path below it."""
+
+    folder: str
+    findings: tuple[Finding, ...]
+    levels: dict[str, tuple[Finding, ...]]
+
+
+def _moved(findings: Sequence[Finding], folder: str, to: str) -> Sequence[Finding]:
+    """Return findings about one folder as those about another whose documents are the same."""
+    if folder == to or not findings:
+        return findings
+    return [replace(found, file=to + found.file[len(folder) :]) for found in findings]
+
+
 class Judge:
     """Judges nodes by the settings; one for a run, or for each of its workers."""
 
     def __init__(self, config: Config) -> None:
         self._config = config
         self._limits = config.limits
+        self._parsed = Parsed()
         self._known: dict[bytes, _Known] = {}
         self._ahead: dict[str, Node | None] = {}
-        self._decoded: dict[str, Decoded] = {}
-        self._said: dict[tuple[str, ...], None] = {}
+        self._sound: set[bytes] = set()
+        self._images: dict[tuple[bytes, ...], _Image] = {}
+        self._levels: dict[str, Sequence[Finding]] = {}
+        self._said = Said()
         self._copies: list[Copy] = []
+        self._recalled: dict[str, Copy | Finding | None] = {}
+        self.shared: list[int] = []
         self.decoded: Decoded | None = None
 
     # --- opening ----------------------------------------------------------------------------------------------------
@@ -65,14 +88,14 @@ class Judge:
         """Read a node for the walk, unless a group has opened it ahead."""
         if self._ahead and path in self._ahead:
             return self._ahead.pop(path)
-        return read_node(path, limits=self._limits)
+        return read_node(path, limits=self._limits, parsed=self._parsed)
 
     def _open_ahead(self, path: str) -> Node | None:
         if path not in self._ahead:
             if len(self._ahead) >= _MOST_KEPT:
                 self._ahead.clear()
-                self._decoded.clear()
-            self._ahead[path] = read_node(path, limits=self._limits)
+                self._levels.clear()
+            self._ahead[path] = read_node(path, limits=self._limits, parsed=self._parsed)
         return self._ahead[path]
 
     # --- judging ----------------------------------------------------------------------------------------------------
@@ -80,8 +103,9 @@ class Judge:
     def judge(self, visit: Visit) -> list[Finding]:
         """Return the findings about a node, with their places in its files. Never raises on data."""
         self.decoded = None
+        self.shared = []
         if visit.error is not None:
-            finding = visit.error.finding()
+            finding = place_alone(visit.error.finding(), self._limits)
             settings = self._config.for_path(visit.place.path) if self._config.overrides else self._config
             return [found for found in [settings.judged(finding)] if found is not None]
         node = visit.node
@@ -94,36 +118,32 @@ class Judge:
         return self._finish(findings, node, settings)
 
     def _array(self, node: Node, settings: Config) -> list[Finding]:
-        findings = [*node.findings, *check_document(node), *find_twins(node), *self._copied(node)]
-        reading = settings.reading()
-        decoded = self._decoded.pop(node.path, None) if self._decoded else None
-        if decoded is None:
-            findings += self._read(node, reading, settings)
-        else:
-            self.decoded = decoded
-            findings += self._judge_reading(ArraySite(node, decoded, settings))
-        if settings.profiles:
-            site = ArraySite(node, self.decoded or decode_node(node, reading), settings)
+        findings = [*node.findings, *check_document(node, self._sound), *find_twins(node), *self._copied(node)]
+        judged = self._levels.pop(node.path, None) if self._levels else None
+        findings += self._read(node, settings) if judged is None else judged
+        if settings.profiles or settings.relations:
+            self.decoded = self.decoded or decode_node(node, settings.reading())
+            site = ArraySite(node, self.decoded, settings)
             findings += [found for rule in registry.PROFILE for found in rule(site)]
         for rule in registry.CUSTOM:
             findings += rule(node, settings)
         return findings
 
-    def _read(self, node: Node, reading: Reading, settings: Config) -> Iterable[Finding]:
+    def _read(self, node: Node, settings: Config) -> Iterable[Finding]:
         """Read an array and judge what was read, unless one that reads alike has been judged."""
-        key, offset = self._key(node, reading)
+        key, offset = self._key(node, settings)
         known = None if key is None else self._known.get(key)
         if key is not None and known is not None and not known.any_offset:
             known = self._known.get(key + offset)
-        if known is not None and not settings.relations:
-            start = len(known.folder)
-            return [replace(found, file=node.path + found.file[start:]) for found in known.findings]
-        decoded = self.decoded = decode_node(node, reading)
+        if known is not None:
+            return _moved(known.findings, known.folder, node.path) if known.findings else ()
+        decoded = self.decoded = decode_node(node, settings.reading())
         findings = self._judge_reading(ArraySite(node, decoded, settings))
         if key is not None and all(found.file.startswith(node.path) for found in findings):
             if len(self._known) >= _MOST_KEPT:
                 self._known.clear()
             alone = sum(claim.offset is not None or claim.voxel_size is not None for claim in decoded.claims) < 2
+            alone = alone and not any("offset" in found.pointer for found in findings)  # such a finding shows its value
             self._known[key] = known = _Known(node.path, tuple(findings), alone)
             if not alone:
                 self._known[key + offset] = known
@@ -133,15 +153,15 @@ class Judge:
         findings = [found for found in site.decoded.findings if found not in site.node.findings]
         for rule in registry.READING:
             findings += rule(site)
-        return findings
+        return without_doubles(findings)
 
-    def _key(self, node: Node, reading: Reading) -> tuple[bytes | None, bytes]:
+    def _key(self, node: Node, settings: Config) -> tuple[bytes | None, bytes]:
         """Return what the reading of an array depends on, without and with its offset; None where that is not known.
 
         A list of plain whole numbers counts as an offset by its length alone, unless two conventions compare theirs.
         """
         keys = node.attributes
-        if node.format == "n5" or not _PLACED.isdisjoint(keys):
+        if settings is not self._config or node.format == "n5" or not _PLACED.isdisjoint(keys):
             return None, b""
         for group, _ in node.ancestors:
             if not EVIDENCE.isdisjoint(group.attributes):
@@ -151,15 +171,13 @@ class Judge:
         plain = isinstance(offset, list) and all([type(place) is int and abs(place) < _WHOLE for place in offset])  # noqa: C419
         extent = len(offset) if plain and isinstance(offset, list) else offset
         try:
-            key = marshal.dumps(
-                (tuple(keys), read, node.ndim, node.format, node.dimension_names, id(reading), plain, extent), 2
-            )
+            key = marshal.dumps((tuple(keys), read, node.ndim, node.format, node.dimension_names, plain, extent), 2)
             return key, marshal.dumps(offset, 2)
         except ValueError:  # a number that keeps its literal
             return None, b""
 
     def _group(self, node: Node, settings: Config) -> list[Finding]:
-        findings = [*node.findings, *check_document(node), *find_twins(node), *self._copied(node)]
+        findings = [*node.findings, *check_document(node, self._sound), *find_twins(node), *self._copied(node)]
         copy = find_copy(node, self._limits)
         if isinstance(copy, Finding):
             findings.append(copy)
@@ -168,17 +186,62 @@ class Judge:
             findings += check_node(node, copy)
             findings += check_missing(copy)
         if node.attributes:
-            pyramids = tuple(find_pyramids(node, self._open_ahead, settings.reading()))
-            site = GroupSite(node, pyramids, self._open_ahead, settings)
-            for pyramid in pyramids:
-                for level in pyramid.levels:
-                    if level.decoded is not None:
-                        findings += [found for found in level.decoded.findings if found.file == node.attributes_file]
-                    if level.decoded is not None and level.node is not None and level.node.path in self._ahead:
-                        self._decoded[level.node.path] = level.decoded
-            for rule in registry.GROUP:
-                findings += rule(site)
+            key = self._image_key(node, settings)
+            known = None if key is None else self._images.get(key)
+            if known is None and key is not None and is_plainly_sound(node, self._level_nodes(node)):
+                known = _Image(node.path, (), {os.sep + name: () for name in level_names(node.attributes)})
+            elif known is None:
+                known = self._judge_image(node, settings)
+                if key is not None:
+                    if len(self._images) >= _MOST_IMAGES:
+                        self._images.clear()
+                    self._images[key] = known
+            folder = known.folder
+            findings += _moved(known.findings, folder, node.path)
+            self._levels.update(
+                {node.path + below: _moved(found, folder, node.path) for below, found in known.levels.items()}
+            )
         return findings
+
+    def _judge_image(self, node: Node, settings: Config) -> _Image:
+        """Judge a group by the rules, and the levels that it lists by their reading."""
+        pyramids = tuple(find_pyramids(node, self._open_ahead, settings.reading()))
+        site = GroupSite(node, pyramids, self._open_ahead, settings)
+        findings: list[Finding] = []
+        levels: dict[str, tuple[Finding, ...]] = {}
+        for level in [level for pyramid in pyramids for level in pyramid.levels if level.decoded is not None]:
+            if level.node is None or level.decoded is None:  # its transformations were read, and nothing else is there
+                found = level.decoded.findings if level.decoded is not None else ()
+            else:
+                found = tuple(self._judge_reading(ArraySite(level.node, level.decoded, settings)))
+                levels[level.node.path[len(node.path) :]] = tuple([one for one in found if one.file != node.attributes_file])
+            findings += [one for one in found if one.file == node.attributes_file]
+        for rule in registry.GROUP:
+            findings += rule(site)
+        return _Image(node.path, tuple(findings), levels)
+
+    def _level_nodes(self, node: Node) -> list[Node]:
+        """Return the nodes at the paths that a group lists; the key of the image has opened them."""
+        nodes = (self._ahead.get(node.path + os.sep + name) for name in level_names(node.attributes))
+        return [level for level in nodes if level is not None]
+
+    def _image_key(self, node: Node, settings: Config) -> tuple[bytes, ...] | None:
+        """Return the bytes of an image and of its levels, on which its findings depend; None where on more than these."""
+        if settings is not self._config or EVIDENCE.isdisjoint(node.attributes):
+            return None
+        for group, _ in node.ancestors:
+            if not EVIDENCE.isdisjoint(group.attributes):
+                return None
+        key = [document.raw for document in node.documents.values()]
+        for name in level_names(node.attributes):
+            try:
+                level = None if "/" in name or refusal(name) else self._open_ahead(node.path + os.sep + name)
+            except ZmetaError:
+                return None
+            if level is None:
+                return None
+            key += [document.raw for document in level.documents.values()]
+        return tuple(key)
 
     def _copied(self, node: Node) -> Iterable[Finding]:
         """Compare a node with the consolidated metadata of the groups above it."""
@@ -191,46 +254,68 @@ class Judge:
                 yield from check_node(node, copy)
 
     def recall(self, ancestors: Iterable[Node]) -> None:
-        """Take up the consolidated copies of the groups above, where a run begins in the middle of a tree."""
-        self._copies = [copy for copy in (find_copy(group, self._limits) for group in ancestors) if isinstance(copy, Copy)]
+        """Take up the consolidated copies of the groups above, nearest first, where a run begins in the middle of a tree."""
+        recalled, self._said = self._recalled, Said()
+        self._recalled = {group.path: recalled[group.path] if group.path in recalled else find_copy(group, self._limits)
+                          for group in ancestors}  # fmt: skip
+        self._copies = [copy for copy in reversed(self._recalled.values()) if isinstance(copy, Copy)]
 
     # --- after the rules --------------------------------------------------------------------------------------------
 
     def _finish(self, findings: Iterable[Finding], node: Node, settings: Config) -> list[Finding]:
         """Leave out what is not asked for or said already, give severities and places, and sort."""
-        kept = []
-        for finding in dict.fromkeys(findings):
-            judged = settings.judged(finding)
-            if judged is not None and not self._is_repeated(judged, node):
-                kept.append(judged)
-        return place(without_doubles(kept), node, self._limits)
+        judged = [found for finding in dict.fromkeys(findings) if (found := settings.judged(finding)) is not None]
+        kept = [found for found in without_doubles(judged) if is_own(found, node) or not self._said.repeats(found)]
+        placed = place(kept, node, self._limits)
+        self.shared = [index for index, found in enumerate(placed) if not is_own(found, node)]
+        return placed
 
-    def _is_repeated(self, finding: Finding, node: Node) -> bool:
-        """Whether a finding about a document of another node was said before: each level tells what its group lacks."""
-        if node.kind == "array" and finding.file.startswith(node.path):
-            return False
+
+def is_own(finding: Finding, node: Node) -> bool:
+    """Whether a finding is about an array itself; what is about a group, each of its levels may tell as well."""
+    return node.kind == "array" and finding.file.startswith(node.path)
+
+
+class Said:
+    """What was said about groups, so that it is not said again by each level; forgotten once the walk has left them."""
+
+    def __init__(self) -> None:
+        self._by_folder: dict[str, set[tuple[str, ...]]] = {}
+
+    def repeats(self, finding: Finding) -> bool:
+        """Whether a finding was said before; if not, it is from now on."""
+        folder = os.path.dirname(finding.file)
+        known = self._by_folder.get(folder)
+        if known is None:
+            here = folder + os.sep
+            left = [other for other in self._by_folder if not (here.startswith(other + os.sep) or other.startswith(here))]
+            for other in left:
+                del self._by_folder[other]
+            known = self._by_folder[folder] = set()
         key = (finding.code, finding.file, finding.pointer, finding.message, finding.found)
-        if key in self._said:
+        if key in known:
             return True
-        if len(self._said) >= _MOST_KEPT:
-            self._said.clear()
-        self._said[key] = None
+        known.add(key)
         return False
 
 
 def without_doubles(findings: list[Finding]) -> list[Finding]:
-    """Leave out what a schema says of a value of which a rule says more."""
-    told = {
-        (finding.file, finding.pointer)
-        for finding in findings
-        if finding.code not in ("ZM101", "ZM006") and finding.severity == Severity.ERROR and finding.pointer
-    }
+    """Leave out what a schema says of a value of which a rule says more, and what is said again without a place."""
+    told = set()
+    for finding in findings:
+        if finding.code not in ("ZM101", "ZM006") and finding.severity == Severity.ERROR and finding.pointer:
+            told.add((finding.file, finding.pointer))
+            if finding.code == "ZM104":  # the right key is not missing as well
+                head, _, key = finding.pointer.rpartition("/")
+                told.add((finding.file, f"{head}/{RENAMED.get(key, key)}"))
     if not told:
         return findings
+    placed = {finding.code for finding in findings if finding.pointer}
     return [
         finding
         for finding in findings
-        if finding.code != "ZM101" or not any((finding.file, above) in told for above in _above(finding.pointer))
+        if not (finding.code == "ZM203" and not finding.pointer and finding.code in placed)
+        and (finding.code != "ZM101" or not any((finding.file, above) in told for above in _above(finding.pointer)))
     ]
 
 

@@ -1,4 +1,4 @@
-"""`--fix`: loss-free changes to the attributes of a node, written as `add_metadata` writes: atomically, copies included."""
+"""`--fix`: loss-free changes to documents, written as `add_metadata` writes: atomically, consolidated copies included."""
 
 from __future__ import annotations
 
@@ -11,37 +11,43 @@ from zmeta.conventions.base import Edit
 from zmeta.finding import Fix
 from zmeta.jsondoc import parse_pointer, replace_at
 from zmeta.nodes.node import open_node
-from zmeta.nodes.write import update
+from zmeta.nodes.write import Change, update
+from zmeta.stores.local import read_file
 from zmeta.stores.registry import is_zip
 
 if TYPE_CHECKING:
     from zmeta.finding import Finding
     from zmeta.jsondoc import JSONValue
     from zmeta.nodes.node import Node
-    from zmeta.nodes.write import Change
 
-#: The byte-order mark goes with any rewriting of the document.
-_REWRITTEN = "ZM003"
+#: A byte-order mark is taken off the bytes; nothing else about them changes.
+_MARKED = "ZM003"
+_MARK = b"\xef\xbb\xbf"
 
 
 def can_mend(finding: Finding) -> bool:
     """Whether findings of this code can be mended at all."""
-    return finding.code in FIXES or finding.code == _REWRITTEN
+    return finding.code in FIXES or finding.code == _MARKED
 
 
 def mend(finding: Finding) -> Fix | None:
     """Mend a finding in its file and return what was done; None where nothing can be, or where somebody else did.
 
-    Raises `StoreError` and `ConflictError` where the document cannot be written.
+    Raises `StoreError`, `ConflictError` and `MetadataError` where the document cannot be written.
     """
     if not can_mend(finding) or is_zip(finding.file):
         return None
     folder = os.path.dirname(finding.file)
 
     def compute() -> tuple[list[Change], Fix | None]:
+        if finding.code == _MARKED:
+            raw = read_file(finding.file) or b""
+            changes = [Change(finding.file, raw, raw.removeprefix(_MARK))] if raw.startswith(_MARK) else []
+            return changes, Fix("rewrite", "", changes[0].new) if changes else None
         node = open_node(folder, fresh=True)
         found = _fix(finding, node)
-        return ([], None) if found is None else (plan_changes(node, [found[1]]), found[0])
+        changes = [] if found is None else plan_changes(node, [found[1]])
+        return changes, found[0] if found is not None and changes else None
 
     try:
         return update(compute)
@@ -51,8 +57,6 @@ def mend(finding: Finding) -> Fix | None:
 
 def _fix(finding: Finding, node: Node) -> tuple[Fix, Edit] | None:
     """Return the fix and the edit of the node that makes it."""
-    if finding.code == _REWRITTEN:
-        return Fix("rewrite", "", ""), Edit(node)
     at = node.attributes_pointer
     if finding.file != node.attributes_file or not finding.pointer.startswith(at + "/"):
         return None

@@ -1,25 +1,32 @@
 """Several processes: a task is a run of folders; what a worker does not get to comes back and is cut into further tasks.
 
-Results are taken in the order of the tree, so that a run prints the same whatever the number of workers.
+Results are taken in the order of the tree, so that a run prints the same whatever the number of workers. A link out of the
+tree is a task of its own: whether it is followed depends on all that stands before it.
 """
 
 from __future__ import annotations
 
 import signal
+import threading
 from collections import deque
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
-from zmeta.checker.judge import Judge
-from zmeta.checker.runner import Batch, walk_batches
+from zmeta.checker.batch import Batch, walk_batches
+from zmeta.checker.judge import Judge, Said
+from zmeta.errors import StoreError
 from zmeta.nodes.node import Node, read_node
-from zmeta.nodes.walk import Place, Walk
+from zmeta.nodes.walk import MOST_ABOVE, Links, Place, Walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from zmeta.checker.relations import Entry
     from zmeta.config import Config
+    from zmeta.finding import Finding
     from zmeta.nodes.walk import Ancestors
 
 #: Nodes that a worker looks at before it hands the rest back.
@@ -27,10 +34,12 @@ BUDGET = 2000
 
 
 class Task(NamedTuple):
-    """Folders below the same groups: the paths of these, nearest first, and the folders."""
+    """Folders below the same groups: the paths of these, nearest first, and the folders; `link`, `passed` as in `Place`."""
 
     above: tuple[str, ...]
     paths: tuple[str, ...]
+    link: str = ""
+    passed: tuple[str, ...] = ()
 
 
 class Result(NamedTuple):
@@ -40,37 +49,82 @@ class Result(NamedTuple):
     left: list[Task]
 
 
-def run_parallel(places: list[Place], roots: list[str], config: Config, jobs: int) -> Iterator[Batch]:
+class _Submitted(NamedTuple):
+    task: Task
+    future: Future[Result]
+
+
+def run_parallel(places: Iterable[Place], links: Links, config: Config, jobs: int) -> Iterator[Batch]:
     """Judge all that is below some places in `jobs` processes, and yield batches in the order of the tree."""
-    queue: deque[Task | Future[Result]] = deque(part for task in _tasks(places) for part in _cut(task, jobs))
-    executor = ProcessPoolExecutor(jobs, initializer=_start, initargs=(config, roots))
+    queue: deque[Task | _Submitted] = deque(part for task in _tasks(places) for part in _cut(task, jobs))
+    executor = ProcessPoolExecutor(jobs, initializer=_start, initargs=(config, links.roots))
+    said = Said()
+
+    def submit(task: Task) -> _Submitted:
+        if task.link:
+            task = task._replace(passed=links.passed(task.link))
+        with _without_interrupts():  # for a worker that has just begun, Ctrl-C would end in a traceback
+            return _Submitted(task, executor.submit(_work, task))
+
     try:
         while queue:
             for index in range(min(len(queue), 2 * jobs + 2)):
                 item = queue[index]
                 if isinstance(item, Task):
-                    queue[index] = executor.submit(_work, item)
+                    queue[index] = submit(item)
             first = queue.popleft()
-            if isinstance(first, Future):
-                batch, left = first.result()
-                queue.extendleft(reversed([part for task in left for part in _cut(task, jobs)]))
-                yield batch
+            if not isinstance(first, _Submitted):
+                continue
+            task, future = first
+            if task.link:
+                passed = links.follow(task.link)
+                if passed is None:
+                    future.cancel()
+                    continue
+                if passed != task.passed:  # a link before this one was followed meanwhile, to a folder below
+                    future.cancel()
+                    future = submit(task).future
+            batch, left = future.result()
+            queue.extendleft(reversed([part for task in left for part in _cut(task, jobs)]))
+            repeated = {index for index in batch.shared if said.repeats(batch.findings[index])}
+            yield batch._replace(findings=[one for index, one in enumerate(batch.findings) if index not in repeated])
         executor.shutdown()
+    except BrokenProcessPool:
+        hint = "try again with fewer --jobs: memory may have run out"
+        raise StoreError("a worker process ended before its time", hint=hint) from None
     except BaseException:
         executor.shutdown(wait=False, cancel_futures=True)
         raise
 
 
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Keep Ctrl-C back for a moment, also from processes that begin meanwhile."""
+    if not hasattr(signal, "pthread_sigmask") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _cut(task: Task, jobs: int) -> Iterator[Task]:
     size = max(1, min(BUDGET // 2, -(-len(task.paths) // (2 * jobs))))
     for start in range(0, len(task.paths), size):
-        yield Task(task.above, task.paths[start : start + size])
+        yield task._replace(paths=task.paths[start : start + size])
 
 
-def _tasks(places: Iterable[Place]) -> list[Task]:
+def _tasks(places: Iterable[Place]) -> Iterator[Task]:
     """Gather folders in a row that have the same groups above them."""
-    grouped = groupby(places, key=lambda place: tuple(node.path for node, _ in place.ancestors))
-    return [Task(above, tuple(place.path for place in group)) for above, group in grouped]
+
+    def alike(place: Place) -> tuple[tuple[str, ...], str, tuple[str, ...]]:
+        return tuple(node.path for node, _ in place.ancestors), place.link and place.path, place.passed
+
+    for (above, _, passed), group in groupby(places, alike):
+        found = list(group)
+        yield Task(above, tuple(place.path for place in found), found[0].link, passed)
 
 
 # --- in the worker --------------------------------------------------------------------------------------------------
@@ -79,9 +133,9 @@ def _tasks(places: Iterable[Place]) -> list[Task]:
 class _Worker:
     """What a worker process keeps between tasks."""
 
-    def __init__(self, config: Config, roots: list[str]) -> None:
+    def __init__(self, config: Config, roots: Iterable[str]) -> None:
         self.config = config
-        self.roots = roots
+        self.roots = Links(roots)
         self.judge = Judge(config)
         self.groups: dict[str, Node | None] = {}
 
@@ -93,7 +147,8 @@ class _Worker:
             below = above[index - 1] if index else path
             if group is not None:
                 name = below[len(above[index]) + 1 :].replace("\\", "/")
-                chain = ((group._replace(ancestors=chain), name), *((node, f"{rest}/{name}") for node, rest in chain))
+                longer = tuple([(node, f"{rest}/{name}") for node, rest in chain])
+                chain = ((group._replace(ancestors=chain), name), *longer)[:MOST_ABOVE]
         return chain
 
     def _group(self, path: str) -> Node | None:
@@ -107,23 +162,25 @@ class _Worker:
 _WORKER: list[_Worker] = []
 
 
-def _start(config: Config, roots: list[str]) -> None:
+def _start(config: Config, roots: Iterable[str]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process ends the run
     _WORKER[:] = [_Worker(config, roots)]
 
 
 def _work(task: Task) -> Result:
     worker = _WORKER[0]
-    places = [Place(path, worker.ancestors(task.above, path)) for path in task.paths]
+    places = [Place(path, worker.ancestors(task.above, path), "", task.passed) for path in task.paths]
     worker.judge.recall(node for node, _ in places[0].ancestors)
     walk = Walk(places, worker.judge.open, roots=worker.roots, limits=worker.config.limits)
     arrays = groups = 0
-    findings, entries = [], []
+    findings: list[Finding] = []
+    entries: list[Entry] = []
+    shared: list[int] = []
     left: list[Place] = []
     for batch in walk_batches(walk, worker.judge, worker.config, 256, BUDGET):
         arrays, groups = arrays + batch.arrays, groups + batch.groups
+        shared += [len(findings) + index for index in batch.shared]
         findings += batch.findings
         entries += batch.entries
         left = batch.left
-    worker.roots = walk.roots
-    return Result(Batch(arrays, groups, findings, entries, [], []), _tasks(left))
+    return Result(Batch(arrays, groups, findings, entries, [], shared), list(_tasks(left)))

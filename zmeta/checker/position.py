@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
+import re
+from dataclasses import dataclass, field, replace
+from json import JSONDecoder
+from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import TYPE_CHECKING
 
 from zmeta.errors import DocumentError, StoreError
-from zmeta.jsondoc import locate
 from zmeta.stores.registry import read
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from zmeta.finding import Finding
     from zmeta.jsondoc import Limits
     from zmeta.nodes.node import Node
@@ -34,6 +38,20 @@ def place(findings: list[Finding], node: Node, limits: Limits) -> list[Finding]:
     return placed
 
 
+def place_alone(finding: Finding, limits: Limits) -> Finding:
+    """Return a finding about a value of a document that made no node, with line and column."""
+    if finding.line or not finding.pointer:
+        return finding
+    try:
+        raw = read(finding.file, limits)
+    except (DocumentError, StoreError):
+        return finding
+    if raw is None:
+        return finding
+    line, column = locate(raw.decode("utf-8", "replace"), [finding.pointer])[finding.pointer]
+    return replace(finding, line=line, column=column)
+
+
 def main_document(node: Node) -> str:
     """Return the document of a node that a finding about all of it is shown in."""
     names = list(node.documents)
@@ -52,3 +70,87 @@ def _text(file: str, node: Node, limits: Limits) -> str:
     except (DocumentError, StoreError):
         return ""
     return "" if raw is None else raw.decode("utf-8", "replace")
+
+
+# --- from a pointer to a place in the text ----------------------------------------------------------------------------
+
+
+def locate(text: str, pointers: Iterable[str]) -> dict[str, tuple[int, int]]:
+    r"""Return line and column (from 1, in characters) of the values that JSON pointers lead to, in one pass.
+
+    A pointer to what is not there, or behind a place where the text is broken, gets that of the nearest value above it.
+
+    >>> locate('{"a": [1,\n {"b": 2}]}', ["", "/a/1/b", "/a/1/c"])
+    {'': (1, 1), '/a/1/b': (2, 8), '/a/1/c': (2, 2)}
+    """
+    bom = text.startswith("\ufeff")  # no editor shows it
+    start = _skip(text, int(bom))
+    root = _Wanted(start)
+    found = {pointer: root.at(pointer) for pointer in pointers}
+    try:
+        if root.below:
+            _find(text, start, root)
+    except (ValueError, RecursionError):  # a document that is told to be broken already
+        pass
+    root.settle()
+    places: dict[int, tuple[int, int]] = {}
+    line, line_start, before = 1, int(bom), 0
+    for index in sorted({wanted.index for wanted in found.values()}):
+        line += text.count("\n", before, index)
+        line_start = max(line_start, text.rfind("\n", before, index) + 1)
+        before = index
+        places[index] = line, index - line_start + 1
+    return {pointer: places[wanted.index] for pointer, wanted in found.items()}
+
+
+@dataclass(slots=True)
+class _Wanted:
+    """A value whose place is wanted, or one on the way to such: where it begins (-1: not met), and those below by name."""
+
+    index: int = -1
+    below: dict[str, _Wanted] = field(default_factory=dict)
+
+    def at(self, pointer: str) -> _Wanted:
+        """Return what a pointer leads to, put there where it is new."""
+        wanted = self
+        for part in pointer.split("/")[1:]:
+            wanted = wanted.below.setdefault(part.replace("~1", "/").replace("~0", "~"), _Wanted())
+        return wanted
+
+    def settle(self) -> None:
+        """Give what was not met the place of what is above it."""
+        pending = [self]
+        while pending:
+            above = pending.pop()
+            for wanted in above.below.values():
+                wanted.index = above.index if wanted.index < 0 else wanted.index
+                pending.append(wanted)
+
+
+_SPACE = re.compile(r"[ \t\n\r]*")
+_PLAIN = JSONDecoder()
+
+
+def _skip(text: str, index: int) -> int:
+    match = _SPACE.match(text, index)
+    return index if match is None else match.end()
+
+
+def _find(text: str, index: int, wanted: _Wanted | None) -> int:
+    """Note the places of what stands at or below a value; return the end of the value."""
+    if wanted is not None:
+        wanted.index = index
+    if wanted is None or not wanted.below or text[index : index + 1] not in ("{", "["):
+        return _PLAIN.raw_decode(text, index)[1]
+    is_object = text[index] == "{"
+    position, count = _skip(text, index + 1), 0
+    while text[position : position + 1] not in ("}", "]"):
+        name = str(count)
+        if is_object:
+            name, position = scanstring(text, position + 1)
+            position = _skip(text, _skip(text, position) + 1)
+        position = _skip(text, _find(text, position, wanted.below.get(name)))
+        if text[position : position + 1] == ",":
+            position = _skip(text, position + 1)
+        count += 1
+    return position + 1

@@ -42,11 +42,14 @@ class Entry(NamedTuple):
 
 
 class Relations:
-    """Gathers the arrays that relations of the settings speak of, and compares them."""
+    """Gathers the arrays that relations of the settings speak of, and compares them.
+
+    Those that an array may belong to are kept by the folders above them: the nearest are found by going up from it.
+    """
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._entries: dict[tuple[int, str], tuple[list[Entry], list[Entry]]] = {}
+        self._entries: dict[tuple[int, str], tuple[list[Entry], _ByFolder]] = {}
 
     @staticmethod
     def entries(config: Config, visit: Visit, decoded: Decoded) -> list[Entry]:
@@ -69,20 +72,23 @@ class Relations:
     def add(self, entries: Iterable[Entry]) -> None:
         """Take up some arrays."""
         for entry in entries:
-            sides = self._entries.setdefault((entry.relation, entry.container), ([], []))
-            sides[entry.side == "of"].append(entry)
+            arrays, of = self._entries.setdefault((entry.relation, entry.container), ([], {}))
+            if entry.side == "arrays":
+                arrays.append(entry)
+                continue
+            for folder in _folders(entry.below):
+                alike = of.setdefault(folder, {}).setdefault(entry.extents, [])
+                if len(alike) < 2:
+                    alike.append(entry)
 
     def findings(self) -> Iterator[Finding]:
         """Compare every array with those of its container that are nearest to it in the tree."""
         for (index, _), (arrays, of) in sorted(self._entries.items()):
             relation = self._config.relations[index]
             for entry in arrays:
-                others = [other for other in of if other.below != entry.below]
-                if not others:
-                    continue
-                nearest = max(_shared(entry.below, other.below) for other in others)
-                others = [other for other in others if _shared(entry.below, other.below) == nearest]
-                finding = _compare(relation, entry, others)
+                found = (_others(of.get(folder, {}), entry) for folder in reversed(_folders(entry.below)))
+                others = next(filter(None, found), [])
+                finding = _compare(relation, entry, others) if others else None
                 judged = None if finding is None else self._config.for_path(entry.container).judged(finding)
                 if judged is not None:
                     yield judged
@@ -104,14 +110,20 @@ def _extents(decoded: Decoded, world: World) -> tuple[Extent, ...]:
     return tuple(extents)
 
 
-def _shared(one: str, other: str) -> int:
-    """How many folders two paths share."""
-    count = 0
-    for a, b in zip(one.split("/"), other.split("/"), strict=False):
-        if a != b:
-            break
-        count += 1
-    return count
+#: By a path, what stands at it or below: by extents, for arrays of the same extents are as good as one.
+_ByFolder = dict[str, dict[tuple[Extent, ...], list[Entry]]]
+
+
+def _folders(path: str) -> list[str]:
+    """Return a path and those above it, from the root of the container on."""
+    parts = path.split("/")
+    return ["", *("/".join(parts[: count + 1]) for count in range(len(parts)))]
+
+
+def _others(by_extents: dict[tuple[Extent, ...], list[Entry]], entry: Entry) -> list[Entry]:
+    """Return one array of each extents, but not the array itself (so two are kept)."""
+    firsts = (next((one for one in alike if one.below != entry.below), None) for alike in by_extents.values())
+    return [one for one in firsts if one is not None]
 
 
 def _compare(relation: Relation, entry: Entry, others: list[Entry]) -> Finding | None:

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from zmeta.checker.batch import Batch, walk_batches
 from zmeta.checker.judge import Judge
-from zmeta.checker.relations import Entry, Relations
+from zmeta.checker.relations import Relations
 from zmeta.checker.targets import find_targets
-from zmeta.errors import NodeNotFoundError
+from zmeta.errors import NodeNotFoundError, ZmetaError
 from zmeta.finding import Severity
 from zmeta.nodes.node import read_ancestors
-from zmeta.nodes.walk import Ancestors, Place, Walk
+from zmeta.nodes.walk import Ancestors, Links, Place, Walk
 from zmeta.report.base import Summary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
+    from types import FrameType
 
     from zmeta.checker.targets import Target
     from zmeta.config import Config
@@ -29,44 +33,6 @@ if TYPE_CHECKING:
 FAILING = {"error": Severity.ERROR, "warning": Severity.WARNING, "note": Severity.NOTE, "never": None}
 
 
-class Batch(NamedTuple):
-    """Some nodes judged: how many, what was found, what is compared with others, and what is left to look at."""
-
-    arrays: int
-    groups: int
-    findings: list[Finding]
-    entries: list[Entry]
-    left: list[Place]
-    roots: list[str]
-
-
-def walk_batches(walk: Walk, judge: Judge, config: Config, size: int, budget: int) -> Iterator[Batch]:
-    """Judge the nodes of a walk, in batches that end when enough was found or looked at; a budget of 0 has no end."""
-    arrays = groups = 0
-    findings: list[Finding] = []
-    entries: list[Entry] = []
-    total = 0
-    for visit in walk:
-        node = visit.node
-        if node is None:
-            if visit.error is None:
-                continue
-        elif node.kind == "array":
-            arrays += 1
-        else:
-            groups += 1
-        findings += judge.judge(visit)
-        if config.relations and judge.decoded is not None:
-            entries += Relations.entries(config, visit, judge.decoded)
-        total += 1
-        if len(findings) >= size or arrays + groups >= size:
-            yield Batch(arrays, groups, findings, entries, [], [])
-            arrays, groups, findings, entries = 0, 0, [], []
-        if total == budget:
-            break
-    yield Batch(arrays, groups, findings, entries, walk.pending[::-1], walk.roots)
-
-
 def iter_batches(targets: Iterable[Target], config: Config, jobs: int = 1) -> Iterator[Batch]:
     """Judge all that the targets hold, in one process or several; the order of the findings is the same."""
     targets = list(targets)
@@ -75,16 +41,16 @@ def iter_batches(targets: Iterable[Target], config: Config, jobs: int = 1) -> It
     judge = Judge(config)
     for target in single:
         yield _judge_one(target.path, judge, config)
-    roots = [os.path.realpath(target.path) for target in whole]
-    places = [Place(target.path, _above(target.path, config)) for target in whole]
+    links = Links(os.path.realpath(target.path) for target in whole)
+    places = (Place(target.path, _above(target.path, config)) for target in whole)
     if jobs > 1:
         from zmeta.checker.parallel import run_parallel
 
-        yield from run_parallel(places, roots, config, jobs)
+        yield from run_parallel(places, links, config, jobs)
     else:
         for place in places:
             judge.recall(node for node, _ in place.ancestors)
-            yield from walk_batches(Walk([place], judge.open, roots=roots, limits=config.limits), judge, config, 256, 0)
+            yield from walk_batches(Walk([place], judge.open, links=links, limits=config.limits), judge, config, 256, 0)
 
 
 def _above(path: str, config: Config) -> Ancestors:
@@ -131,7 +97,7 @@ class Run:
         Raises `NodeNotFoundError` where a path leads to nothing, or nothing below it is a node.
         """
         start = time.perf_counter()
-        targets = find_targets(paths)
+        targets = find_targets(paths, self.config.limits)
         counts: Counter[str] = Counter()
         severities: Counter[Severity] = Counter()
         left = Counter(self.known or {})
@@ -153,14 +119,16 @@ class Run:
 
         try:
             for batch in iter_batches(targets, self.config, self.jobs):
-                arrays, groups = arrays + batch.arrays, groups + batch.groups
-                for finding in batch.findings:
-                    take(finding)
-                relations.add(batch.entries)
+                with _Held():
+                    arrays, groups = arrays + batch.arrays, groups + batch.groups
+                    for finding in batch.findings:
+                        take(finding)
+                    relations.add(batch.entries)
                 if self.tick is not None:
                     self.tick(arrays, groups, sum(severities.values()))
             for finding in relations.findings():
-                take(finding)
+                with _Held():
+                    take(finding)
         except KeyboardInterrupt:
             interrupted = True
         if not (arrays or groups or severities or known or interrupted):
@@ -183,27 +151,70 @@ class Run:
 
 
 def mend_all(
-    paths: Iterable[str | os.PathLike[str]], config: Config, jobs: int, told: Callable[[Finding, Fix], None]
+    paths: Iterable[str | os.PathLike[str]],
+    config: Config,
+    jobs: int,
+    told: Callable[[Finding, Fix], None],
+    refused: Callable[[Finding, ZmetaError], None],
 ) -> int:
-    """Mend what can be mended without loss below some paths, tell each change, and return their number."""
+    """Mend what can be mended without loss below some paths, tell each change, and return their number.
+
+    A document that cannot be written is told of once, and the others are mended all the same.
+    """
     from zmeta.checker.mend import mend
 
     count = 0
     shown = _Shown()
-    for batch in iter_batches(find_targets(paths), config, jobs):
+    failed: set[str] = set()
+    for batch in iter_batches(find_targets(paths, config.limits), config, jobs):
         for finding in batch.findings:
-            fix = mend(finding)
+            if finding.file in failed:
+                continue
+            there = replace(finding, file=shown.path(finding.file))
+            try:
+                fix = mend(finding)
+            except ZmetaError as error:
+                failed.add(finding.file)
+                refused(there, error)
+                continue
             if fix is not None:
                 count += 1
-                told(replace(finding, file=shown.path(finding.file)), fix)
+                told(there, fix)
     return count
+
+
+class _Held:
+    """Keeps Ctrl-C back while findings are passed on, so that no report ends within a record; a second one gets through."""
+
+    def __init__(self) -> None:
+        self._before: object = None
+        self._came = False
+
+    def __enter__(self) -> None:
+        is_main = threading.current_thread() is threading.main_thread()
+        if is_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            self._before = signal.signal(signal.SIGINT, self._note)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self._came:
+            signal.default_int_handler(number, frame)
+        self._came = True
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        if self._came and kind is None:
+            raise KeyboardInterrupt
 
 
 class _Shown:
     """Paths as they are shown: below the working directory relative to it, with `/` between the parts."""
 
     def __init__(self) -> None:
-        self._here = os.getcwd().rstrip(os.sep) + os.sep
+        try:
+            self._here = os.getcwd().rstrip(os.sep) + os.sep
+        except FileNotFoundError:  # the working directory was removed
+            self._here = os.sep * 3
 
     def path(self, file: str) -> str:
         file = file.removeprefix(self._here)

@@ -122,6 +122,18 @@ def open_below(group: Node, below: str, open_: Open) -> Node | None:
     return None if node is None else node._replace(ancestors=ancestors)
 
 
+def level_names(attributes: JSONObject) -> Iterator[str]:
+    """Yield the paths of all levels that the attributes of a group state."""
+    inner = attributes.get("ome")
+    for images in (attributes.get("multiscales"), inner.get("multiscales") if isinstance(inner, dict) else None):
+        for image in images if isinstance(images, list) else ():
+            datasets = image.get("datasets") if isinstance(image, dict) else None
+            for entry in datasets if isinstance(datasets, list) else ():
+                name = entry.get("path") if isinstance(entry, dict) else None
+                if isinstance(name, str):
+                    yield name
+
+
 def find_pyramids(group: Node, open_: Open, reading: Reading) -> Iterator[Pyramid]:
     """Yield the pyramids that a group lists: those of OME-NGFF and COSEM by path, those of N5 viewers by name."""
     keys = group.attributes

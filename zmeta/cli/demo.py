@@ -105,7 +105,8 @@ def main(arguments: argparse.Namespace) -> int:
         _show(os.path.join(folder, *array.split("/")))
     print("\n(The contradiction above is meant: a voxel size that two tools state differently is an error, never a guess.)")
     _make_and_refuse(folder)
-    print(f"\nLook around: zmeta show {arguments.folder}")
+    _check(folder)
+    print(f"\nLook around: zmeta show {arguments.folder}, zmeta check {arguments.folder}, zmeta explain ZM411")
     return 0
 
 
@@ -163,6 +164,15 @@ def _make_and_refuse(folder: str) -> None:
     )
     legacy.add_metadata({"voxel_size": [40, 8, 8]})
     print(f"\n{legacy!r}\n  attributes {legacy.attrs.asdict()}")
+
+
+def _check(folder: str) -> None:
+    from zmeta.checker.report import check
+
+    report = check([os.path.join(folder, name) for name in ("legacy.zarr", "legacy.n5", "new.zarr")], config=Config())
+    _title(f"6. zmeta check, over all of it: {report.summary}")
+    for finding in report.errors:
+        print(f"\n{finding}\nwhy, and what to do: zmeta explain {finding.code}")
 
 
 def _bytes(array: ZarrArray) -> bytes:

@@ -73,7 +73,7 @@ def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     check.add_argument("--fix", action="store_true", help="mend what can be mended without loss, and say what was done")
     check.add_argument(
-        "--jobs", type=_count, default=1, metavar="N", help="worker processes; 0 for one per processor (default: 1)"
+        "--jobs", type=jobs, default=1, metavar="N", help="worker processes; 0 for one per processor (default: 1)"
     )
     check.add_argument("--quiet", action="store_true", help="print only what fails the run, without progress and summary")
     check.set_defaults(module="zmeta.cli.check")
@@ -98,7 +98,8 @@ def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     conformance.set_defaults(module="zmeta.cli.conformance")
 
 
-def _count(text: str) -> int:
+def jobs(text: str) -> int:
+    """Return a number of worker processes; argparse puts the name of this function into its message."""
     number = int(text)
     if not 0 <= number <= 1024:
         raise ValueError(text)
@@ -183,10 +184,22 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run() -> None:
     """Entry point of the console script."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by the caller: `zmeta show … >&-`
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    code = 0
     try:
         code = main()
         sys.stdout.flush()  # what is left would be written, and fail, when nobody can catch it
     except BrokenPipeError:  # `zmeta show … | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
+        _drop_output()
+    except OSError as error:  # a disk that is full
+        _drop_output()
+        print(f"zmeta: the output cannot be written: {error.strerror or error}", file=sys.stderr)
+        code = 2
     sys.exit(code)
+
+
+def _drop_output() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -6,7 +6,9 @@ A convention sees one node and the groups above it. It never raises on data: wha
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
@@ -21,8 +23,6 @@ from zmeta.jsondoc import describe, pointer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
-    from fractions import Fraction
-
     from zmeta.jsondoc import JSONObject, JSONValue
     from zmeta.nodes.node import Node
 
@@ -305,7 +305,8 @@ class Draft:
             number = parse_number(item)
             if number is None or (positive and number.numerator <= 0):
                 kind = "a positive finite number" if positive else "a finite number"
-                hint = "a string is not a number: remove the quotes" if isinstance(item, str) else ""
+                quoted = isinstance(item, str) and _QUOTED.fullmatch(item.strip()) is not None
+                hint = "a string is not a number: remove the quotes" if quoted else ""
                 self.note(code, f"`{path[-1]}` is wrong", *path, index, node=node, expected=kind, found=item, hint=hint)
         return None
 
@@ -340,7 +341,8 @@ class Draft:
             return axes
         physical = [kind for kind in types if kind in PHYSICAL]
         count_text = f"{len(physical)} values, one per physical axis" if physical else f"at most {ndim} values"
-        self.note("ZM201", f"`{path[-1]}` does not fit the axes", *path, node=node, expected=count_text, found=list(values))
+        found = [_shown(value) for value in values]
+        self.note("ZM201", f"`{path[-1]}` does not fit the axes", *path, node=node, expected=count_text, found=found)
         return None
 
     def named_types(self) -> tuple[str | None, ...]:
@@ -402,7 +404,8 @@ class Draft:
     def take_units(self, value: JSONValue, *path: str | int, reverse: bool = False, long_only: bool = False) -> None:
         """Take a list of units per physical axis (or per axis), or one string for all of them."""
         if isinstance(value, str):
-            self.note("ZM209", "one unit stands for all axes", *path, expected="a list, one unit per axis", found=value)
+            if path[-1] != "unit":  # which is one by its name, and n5-universe's readers take it so
+                self.note("ZM209", "one unit stands for all axes", *path, expected="a list, one unit per axis", found=value)
         elif not isinstance(value, list):
             self.note("ZM201", "units must be a list of strings", *path, found=value)
             return
@@ -418,10 +421,19 @@ class Draft:
             return
         units: list[str | None] = [None] * self.node.ndim
         for index, (axis, item) in enumerate(zip(axes, items, strict=True)):
-            at = len(items) - 1 - index if reverse else index
-            units[axis] = self.parse_unit(item, *path, at, long_only=long_only)
+            at = () if isinstance(value, str) else (len(items) - 1 - index if reverse else index,)
+            units[axis] = self.parse_unit(item, *path, *at, long_only=long_only)
         self.units = tuple(units)
         self.source("units", *path, how="reversed because N5" if reverse else "")
+
+
+#: What would be a number without its quotes.
+_QUOTED = re.compile(r"-?[0-9]{1,40}(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1,3})?")
+
+
+def _shown(value: object) -> object:
+    """Return a number as JSON shows it; anything else as it is."""
+    return (value.numerator if value.denominator == 1 else float(value)) if isinstance(value, Fraction) else value
 
 
 @lru_cache(maxsize=1024)

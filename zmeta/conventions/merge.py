@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import trunc
 from typing import TYPE_CHECKING
 
 from zmeta.canonical.metadata import PHYSICAL, Axis, Metadata, type_of_name
@@ -96,11 +97,13 @@ class _Merger:
                 first = first or claim
         return first
 
-    def _contradict(self, what: str, first: Claim, second: Claim, one: str, other: str) -> None:
+    def _contradict(self, what: str, first: Claim, second: Claim, one: str, other: str, code: str = "ZM401") -> None:
         sides = [f"{text} ({c.id}, {c.sources.get(what, 'not said where')})" for c, text in ((first, one), (second, other))]
         message = f"{what.replace('_', ' ')} is {sides[0]} against {sides[1]}"
-        hint = "correct the wrong one; a truncated or stale copy is the usual cause"
-        self.findings.append(Finding("ZM401", message, self.node.path, hint=hint))
+        hint = "correct the wrong one; a stale copy is the usual cause"
+        if code == "ZM411":
+            hint = "correct the copy whose fraction was cut off: a reader or writer of whole numbers made it"
+        self.findings.append(Finding(code, message, self.node.path, hint=hint))
 
     def names(self, given: Given) -> tuple[str | None, ...]:
         """Return the axis names: given, stated, or filled in."""
@@ -168,7 +171,9 @@ class _Merger:
                 what = (
                     "offset" if pairs[0] is None or self._factor(axis, best, other, [pairs[0]]) is not None else "voxel_size"
                 )
-                self._contradict(what, best, other, *(_geometry(claim, what) for claim in (best, other)))
+                mine, theirs = getattr(best, what), getattr(other, what)
+                code = "ZM411" if _truncated(mine, theirs) or _truncated(theirs, mine) else "ZM401"
+                self._contradict(what, best, other, _geometry(best, what), _geometry(other, what), code)
                 return best
             factors.append(factor[0])
             units.append(factor[1])
@@ -282,6 +287,12 @@ def _pair(one: Values | None, other: Values | None, axis: int) -> tuple[Fraction
         return None
     first, second = one[axis], other[axis]
     return None if first is None or second is None else (first, second)
+
+
+def _truncated(one: Values | None, other: Values | None) -> bool:
+    """Whether values are those of another list, some with their fraction cut off."""
+    pairs = [pair for axis in range(len(one or ())) for pair in [_pair(one, other, axis)] if pair is not None]
+    return bool(pairs) and all(a in (b, trunc(b)) for a, b in pairs)
 
 
 def _names(names: Sequence[str | None]) -> str:

@@ -219,30 +219,79 @@ def _not_found(folder: str) -> NodeNotFoundError:
     )
 
 
-def read_node(folder: str, first: Format | None = None, *, cached: bool = False, limits: Limits = LIMITS) -> Node | None:
+def read_node(
+    folder: str,
+    first: Format | None = None,
+    *,
+    cached: bool = False,
+    limits: Limits = LIMITS,
+    parsed: Parsed | None = None,
+) -> Node | None:
     """Read one node without what is above it; None where there is none.
 
-    `first` is the format to look for first; with `cached` a document that has not changed since is not read again. Raises
+    `first` is the format to look for first; with `cached` a document that has not changed since is not read again,
+    and with `parsed` one with the same bytes is not parsed again (so nobody may change what comes out). Raises
     `DocumentError` where a document is broken and `StoreError` where it cannot be read.
     """
+    how = _How(cached, limits, parsed)
     for read_as in _READERS[first or 3]:
-        node = read_as(folder, cached, limits)
+        node = read_as(folder, how)
         if node is not None:
             return node
     return None
 
 
-def _read(folder: str, name: str, cached: bool, limits: Limits) -> tuple[Document, tuple[Finding, ...]] | None:
+class Parsed:
+    """Small documents by their bytes: nodes of one kind are often described word for word alike.
+
+    A document is kept from the second time on that it is seen, so that those that all differ cost nothing to remember.
+    """
+
+    _MOST_KEPT, _MOST_SEEN, _LARGEST = 512, 4096, 16384
+
+    def __init__(self) -> None:
+        self._kept: dict[bytes, JSONObject] = {}
+        self._seen: set[int] = set()
+
+    def parse(self, raw: bytes, file: str, limits: Limits) -> tuple[JSONObject, tuple[Finding, ...]]:
+        """Parse as `parse_json` does, or return what the same bytes were parsed to; nobody may change it."""
+        known = self._kept.get(raw)
+        if known is not None:
+            return known, ()
+        data, findings = parse_json(raw, file, limits)
+        mark = hash(raw)
+        if mark in self._seen and not findings and len(raw) <= self._LARGEST:
+            if len(self._kept) >= self._MOST_KEPT:
+                self._kept.clear()
+            self._kept[raw] = data
+        elif len(self._seen) >= self._MOST_SEEN:
+            self._seen.clear()
+        self._seen.add(mark)
+        return data, findings
+
+
+class _How(NamedTuple):
+    """How documents are read: whether unchanged ones are taken from memory, their limits, and what was parsed before."""
+
+    cached: bool = False
+    limits: Limits = LIMITS
+    parsed: Parsed | None = None
+
+
+def _read(folder: str, name: str, how: _How) -> tuple[Document, tuple[Finding, ...]] | None:
     file = folder + os.sep + name
-    signature = signature_of(file) if cached else None
+    signature = signature_of(file) if how.cached else None
     if signature is not None:
         known = _KNOWN.get(file)
         if known is not None and known[0] == signature:
             return known[1]
-    raw = read(file, limits)
+    raw = read(file, how.limits)
     if raw is None:
         return None
-    data, findings = parse_json(raw, file, limits)
+    if how.parsed is None:
+        data, findings = parse_json(raw, file, how.limits)
+    else:
+        data, findings = how.parsed.parse(raw, file, how.limits)
     document = Document(file, raw, data), findings
     if signature is not None:
         if "consolidated_metadata" in data:  # a copy of all that is below, which is read where it stands
@@ -260,8 +309,8 @@ _KNOWN_GROUPS: dict[str, Node] = {}
 _KNOWN_COUNT = 256
 
 
-def _read_v3(folder: str, cached: bool, limits: Limits) -> Node | None:
-    found = _read(folder, "zarr.json", cached, limits)
+def _read_v3(folder: str, how: _How) -> Node | None:
+    found = _read(folder, "zarr.json", how)
     if found is None:
         return None
     document, findings = found
@@ -275,7 +324,7 @@ def _read_v3(folder: str, cached: bool, limits: Limits) -> Node | None:
     documents = {"zarr.json": document}
     if kind == "group":
         group = Node(folder, 3, "group", documents, attributes, findings=findings)
-        if cached:
+        if how.cached:
             _KNOWN_GROUPS[folder] = group
         return group
     if kind != "array":
@@ -293,11 +342,11 @@ def _read_v3(folder: str, cached: bool, limits: Limits) -> Node | None:
     )
 
 
-def _read_v2(folder: str, cached: bool, limits: Limits) -> Node | None:
+def _read_v2(folder: str, how: _How) -> Node | None:
     kind: Literal["array", "group"] = "array"
-    found = _read(folder, ".zarray", cached, limits)
+    found = _read(folder, ".zarray", how)
     if found is None:
-        kind, found = "group", _read(folder, ".zgroup", cached, limits)
+        kind, found = "group", _read(folder, ".zgroup", how)
     if found is None:
         return None
     document, findings = found
@@ -306,7 +355,7 @@ def _read_v2(folder: str, cached: bool, limits: Limits) -> Node | None:
     _expect(document, "zarr_format", 2 if number == "2" else number, 2)  # WebKnossos writes the string "2"
     documents = {name: document}
     attributes: JSONObject = {}
-    extra = _read(folder, ".zattrs", cached, limits)
+    extra = _read(folder, ".zattrs", how)
     if extra is not None:
         documents[".zattrs"], more = extra
         attributes, findings = documents[".zattrs"].data, findings + more
@@ -317,8 +366,8 @@ def _read_v2(folder: str, cached: bool, limits: Limits) -> Node | None:
     return Node(folder, 2, "array", documents, attributes, shape, dtype, findings=findings)
 
 
-def _read_n5(folder: str, cached: bool, limits: Limits) -> Node | None:
-    found = _read(folder, "attributes.json", cached, limits)
+def _read_n5(folder: str, how: _How) -> Node | None:
+    found = _read(folder, "attributes.json", how)
     if found is None:
         return None
     document, findings = found
@@ -332,7 +381,7 @@ def _read_n5(folder: str, cached: bool, limits: Limits) -> Node | None:
     return Node(folder, "n5", "array", documents, attributes, shape, dtype, findings=findings)
 
 
-_READERS: dict[Format, tuple[Callable[[str, bool, Limits], Node | None], ...]] = {
+_READERS: dict[Format, tuple[Callable[[str, _How], Node | None], ...]] = {
     3: (_read_v3, _read_v2, _read_n5),
     2: (_read_v2, _read_v3, _read_n5),
     "n5": (_read_n5, _read_v3, _read_v2),
@@ -380,9 +429,16 @@ def _wrong(document: Document, key: str, expected: str, found: JSONValue) -> Doc
     return error
 
 
+#: What stands beside a node where it was converted in place; the format on the left is the one that is read.
+_TWINS: dict[tuple[Format, str], tuple[str, ...]] = {
+    (3, "array"): (".zarray",), (3, "group"): (".zgroup",), (2, "array"): ("attributes.json",),
+    (2, "group"): ("attributes.json",), ("n5", "array"): (), ("n5", "group"): (),
+}  # fmt: skip
+
+
 def find_twins(node: Node) -> tuple[Finding, ...]:
     """Return a finding for every document of another format that stands beside those of a node: readers differ on it."""
-    foreign = {3: (".zarray", ".zgroup", "attributes.json"), 2: ("attributes.json",), "n5": ()}[node.format]
+    foreign = _TWINS[node.format, node.kind]
     found = [name for name in foreign if exists(node.path + os.sep + name)]
     if not found:
         return ()

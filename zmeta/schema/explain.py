@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from urllib.parse import urljoin
 
-from zmeta.jsondoc import describe
+from zmeta.jsondoc import describe, pointer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from zmeta.jsondoc import JSONValue
 
@@ -17,6 +18,7 @@ class Error(Protocol):
 
     instance_path: list[str | int]
     schema_path: list[str | int]
+    absolute_keyword_location: str | None
     instance: JSONValue
     kind: Any
 
@@ -30,11 +32,181 @@ class Problem(NamedTuple):
     found: str = ""
 
 
-def explain(errors: Sequence[Error]) -> Iterator[Problem]:
-    """Yield what errors say; what is found in the document is left to the caller, who has the document."""
-    for error in errors:
-        if not _is_echo(error, errors):
-            yield from _problems(error)
+class Explainer:
+    """Words for what is wrong with one document.
+
+    Parameters
+    ----------
+    document : JSON
+    look : function
+        Returns what stands in a schema at a URI with a JSON pointer, None where that is not known.
+    base : str
+        URI of the schema, where an error does not say in which one it is.
+    """
+
+    def __init__(self, document: JSONValue, look: Callable[[str], JSONValue], base: str) -> None:
+        self._document = document
+        self._look = look
+        self._base = base
+
+    def problems(self, errors: Sequence[Error]) -> Iterator[Problem]:
+        """Yield what errors say; what is found is left to the caller, who has the document."""
+        for error in errors:
+            if not _is_echo(error, errors):
+                yield from self._problems(error)
+
+    def _problems(self, error: Error) -> Iterator[Problem]:
+        """Yield what an error says; of a union, what the branch says that the value was meant for."""
+        branches = _branches(error)
+        if not branches:
+            yield self._problem(error)
+            return
+        meant = [branch for branch in branches if not _other_type(branch, error)]
+        if not meant:
+            yield self._wrong(error, [branch[0] for branch in branches])
+            return
+        ranks = [_rank(branch, error) for branch in meant]
+        best = [branch for branch, rank in zip(meant, ranks, strict=True) if rank == min(ranks)]
+        firsts = [branch[0] for branch in best]
+        if min(ranks)[0]:  # no branch is the one of this `type`
+            tags = [part for branch in meant for part in branch if _is_tag(part, error)]
+            yield self._wrong(tags[0], [tag for tag in tags if tag.instance_path == tags[0].instance_path])
+        elif len(best) == 1 or not all(len(branch) == 1 and self._same(branch[0], firsts[0]) for branch in best):
+            yield from self.problems(best[0])
+        elif _name(firsts[0]) == "Required":
+            keys = " or ".join(dict.fromkeys(_quoted(first.kind.property) for first in firsts))
+            yield Problem(self._path(firsts[0]), f"{keys} is missing")
+        else:
+            yield self._wrong(firsts[0], firsts)
+
+    def _path(self, error: Error) -> tuple[str | int, ...]:
+        """Return the path of an error, in which the judge takes keys such as `0` or `007` for indices."""
+        path: list[str | int] = []
+        value = self._document
+        for part in error.instance_path:
+            if isinstance(value, dict) and isinstance(part, int):
+                same = (key for key in value if key.isascii() and key.lstrip("+").isdecimal() and int(key) == part)
+                part = str(part) if str(part) in value else next(same, str(part))  # noqa: PLW2901
+            path.append(part)
+            value = value_at(value, (part,))
+        return tuple(path)
+
+    def _location(self, error: Error) -> str:
+        """Return the URI of the keyword that an error is about."""
+        return error.absolute_keyword_location or f"{self._base}#{pointer(*error.schema_path)}"
+
+    def _same(self, error: Error, other: Error) -> bool:
+        """Whether two errors are about one place, and of a kind that one message can tell."""
+        simple = _name(error) == _name(other) == "Required" or (self._expected(error) and self._expected(other))
+        return bool(simple) and error.instance_path == other.instance_path
+
+    def _wrong(self, error: Error, alternatives: Sequence[Error]) -> Problem:
+        """Return the problem of one place where one of several things should stand."""
+        path = self._path(error)
+        texts = dict.fromkeys(text for part in alternatives if (text := self._expected(part)))
+        return Problem(path, f"{_called(path)} is wrong", ", or ".join(texts))
+
+    def _problem(self, error: Error) -> Problem:
+        kind, path = error.kind, self._path(error)
+        match _name(error):
+            case "Required":
+                return Problem((*path, kind.property), f"{_quoted(kind.property)} is missing{self._because(error)}")
+            case "AdditionalProperties" | "UnevaluatedProperties":
+                return _unknown(path, kind.unexpected)
+            case "FalseSchema" if error.schema_path[-1:] == ["additionalProperties"]:  # with nothing beside it
+                holder = value_at(self._document, path)
+                return _unknown(path, list(holder) if isinstance(holder, dict) else [])
+            case "FalseSchema":
+                return Problem(path, f"{_called(path)} may not stand here")
+            case "UnevaluatedItems":
+                return Problem(path, f"{_called(path)} has items too many")
+            case "PropertyNames":
+                key = str(kind.error.instance)
+                expected = next(self._problems(kind.error)).expected
+                return Problem((*path, key), f"{_quoted(key)} is not a name that a key may have here", expected)
+            case "OneOfMultipleValid":
+                return Problem(path, f"{_called(path)} fits more than one of the schemas of which it should fit one")
+            case "BacktrackLimitExceeded" | "RegexEngineFailure":
+                expected = "a simpler `pattern` in the schema: this one cannot be matched in reasonable time"
+                return Problem(path, f"{_called(path)} cannot be judged", expected)
+        problem = self._wrong(error, [error])
+        return problem if problem.expected else problem._replace(expected=f"what the schema asks for with `{kind.name}`")
+
+    def _because(self, error: Error) -> str:
+        needs = self._look(self._location(error))
+        if error.schema_path[-1:] == ["dependentRequired"] and isinstance(needs, dict) and isinstance(error.instance, dict):
+            for key, needed in needs.items():
+                if key in error.instance and isinstance(needed, list) and error.kind.property in needed:
+                    return f" beside {_quoted(key)}"
+        return ""
+
+    def _expected(self, error: Error) -> str:
+        """Return in words what a keyword asks for; empty for one that has no short words."""
+        kind, name = error.kind, _name(error)
+        match name:
+            case "Type":
+                words = [_TYPES.get(str(item), str(item)) for item in sorted(kind.types, key=lambda item: item == "null")]
+                return ", ".join([*words[:-2], " or ".join(words[-2:])])
+            case "Constant":
+                return describe(kind.expected_value)
+            case "Enum":
+                return _one_of(kind.options)
+            case "Pattern":
+                return f"text that matches {kind.pattern}"
+            case "MultipleOf":
+                return f"a multiple of {kind.multiple_of}"
+            case "Contains":
+                return self._contains(error)
+            case "Not":
+                return self._unlike(kind.schema, self._location(error))
+            case "AnyOf" | "OneOfNotValid":
+                texts = [self._expected(part) for branch in _branches(error) for part in branch[:1]]
+                return ", or ".join(dict.fromkeys(text for text in texts if text))
+        return _counted(_WORDS[name], getattr(kind, "limit", None)) if name in _WORDS else ""
+
+    def _contains(self, error: Error) -> str:
+        location, _, keyword = self._location(error).rpartition("/")
+        holder = self._look(location)
+        if not isinstance(holder, dict):
+            return "other items"
+        wanted = holder.get("contains")
+        if isinstance(wanted, dict) and isinstance(wanted.get("$ref"), str):
+            wanted = self._look(_resolve(location, str(wanted["$ref"])))
+        text = wanted.get("description", wanted.get("title")) if isinstance(wanted, dict) else None
+        what = f": {text}".rstrip(".") if text else f" that fit {describe(holder.get('contains'))}"
+        if keyword == "maxContains":
+            return _counted("at most {} items", holder.get(keyword)) + what
+        return _counted("at least {} items", holder.get("minContains", 1)) + what
+
+    def _unlike(self, schema: JSONValue, location: str) -> str:
+        """Return in words what a `not` asks for."""
+        match schema:
+            case {"$ref": str(ref), **rest} if not rest:
+                target = self._look(_resolve(location, ref))
+                return "" if target is None or "$ref" in str(target) else self._unlike(target, location)
+            case {"pattern": str(pattern), **rest} if set(rest) <= {"type"}:
+                return "text without a line break" if pattern == "\\n" else f"text that does not match {pattern}"
+            case {"const": value, **rest} if set(rest) <= _NOTES:
+                return f"anything but {describe(value)}"
+            case {"enum": [*options], **rest} if set(rest) <= _NOTES:
+                return "anything but " + _one_of(options)
+        return f"what does not fit {describe(schema)}"
+
+
+def _resolve(base: str, ref: str) -> str:
+    return base.partition("#")[0] + ref if ref.startswith("#") else urljoin(base, ref)
+
+
+def value_at(value: JSONValue, path: Iterable[str | int]) -> JSONValue:
+    """Return what stands at a path of a document, None where there is nothing."""
+    for part in path:
+        if isinstance(value, dict) and isinstance(part, str):
+            value = value.get(part)
+        elif isinstance(value, list) and isinstance(part, int) and part < len(value):
+            value = value[part]
+        else:
+            return None
+    return value
 
 
 def _is_echo(error: Error, errors: Sequence[Error]) -> bool:
@@ -61,44 +233,6 @@ def _name(error: Error) -> str:
 
 def _branches(error: Error) -> list[list[Error]]:
     return [] if _name(error) not in ("AnyOf", "OneOfNotValid") else [branch for branch in error.kind.context if branch]
-
-
-def _problems(error: Error) -> Iterator[Problem]:
-    """Yield what an error says; of a union, what the branch says that the value was meant for."""
-    branches = _branches(error)
-    if not branches:
-        yield _problem(error)
-        return
-    meant = [branch for branch in branches if not _other_type(branch, error)]
-    if not meant:
-        yield _wrong(error, [_expected(_first(branch[0])) for branch in branches])
-        return
-    ranks = [_rank(branch, error) for branch in meant]
-    best = [branch for branch, rank in zip(meant, ranks, strict=True) if rank == min(ranks)]
-    if min(ranks)[0]:  # no branch is the one of this `type`
-        tags = [tag for branch in meant for tag in branch if _is_tag(tag, error)]
-        tags = [tag for tag in tags if tag.instance_path == tags[0].instance_path]
-        yield _wrong(tags[0], [_expected(tag) for tag in tags])
-    elif len(best) > 1 and all(len(branch) == 1 and _same(branch[0], best[0][0]) for branch in best):
-        if _name(best[0][0]) == "Required":
-            keys = " or ".join(dict.fromkeys(f"`{branch[0].kind.property}`" for branch in best))
-            yield Problem(tuple(error.instance_path), f"{keys} is missing")
-        else:
-            yield _wrong(best[0][0], [_expected(branch[0]) for branch in best])
-    else:
-        yield from explain(best[0])
-
-
-def _first(error: Error) -> Error:
-    """The first error of the first branch, where an error is that of a union."""
-    branches = _branches(error)
-    return _first(branches[0][0]) if branches else error
-
-
-def _same(error: Error, other: Error) -> bool:
-    """Whether two errors are about one place, and of a kind that one message can tell."""
-    simple = _name(error) == _name(other) == "Required" or bool(_expected(error) and _expected(other))
-    return simple and error.instance_path == other.instance_path
 
 
 def _other_type(branch: Sequence[Error], union: Error) -> bool:
@@ -147,97 +281,32 @@ def _called(path: Sequence[str | int]) -> str:
     key = max((index for index, part in enumerate(path) if isinstance(part, str)), default=None)
     if key is None:
         return f"item {path[-1]}" if path else "the value"
-    return "`" + str(path[key]) + "".join(f"[{part}]" for part in path[key + 1 :]) + "`"
+    return _quoted(str(path[key]), "".join(f"[{part}]" for part in path[key + 1 :]))
 
 
-def _wrong(error: Error, alternatives: Sequence[str]) -> Problem:
-    """Return the problem of one place where one of several things should stand."""
-    path = tuple(error.instance_path)
-    expected = ", or ".join(dict.fromkeys(text for text in alternatives if text))
-    return Problem(path, f"{_called(path)} is wrong", expected)
+def _quoted(key: str, more: str = "") -> str:
+    return f"`{shorten(key, 80)}{shorten(more, 80)}`"
 
 
-def _problem(error: Error) -> Problem:
-    kind, path = error.kind, tuple(error.instance_path)
-    match _name(error):
-        case "Required":
-            why = ", which another key here needs" if error.schema_path[-1:] == ["dependentRequired"] else ""
-            return Problem((*path, kind.property), f"`{kind.property}` is missing{why}")
-        case "AdditionalProperties" | "UnevaluatedProperties":
-            return _unknown(path, kind.unexpected)
-        case "FalseSchema" if isinstance(error.instance, dict) and error.schema_path[-1:] == ["additionalProperties"]:
-            return _unknown(path, list(error.instance))
-        case "FalseSchema" if error.schema_path[-1:] == ["items"]:
-            return Problem(path, f"{_called(path)} is one item too many")
-        case "FalseSchema":
-            return Problem(path, f"{_called(path)} may not stand here")
-        case "UnevaluatedItems":
-            return Problem(path, f"{_called(path)} has items too many")
-        case "PropertyNames":
-            key = str(kind.error.instance)
-            expected = next(_problems(kind.error)).expected
-            return Problem((*path, key), f"`{key}` is not a name that a key may have here", expected)
-        case "Not":
-            return Problem(path, f"{_called(path)} is wrong", _unlike(kind.schema))
-        case "OneOfMultipleValid":
-            return Problem(path, f"{_called(path)} fits more than one of the schemas of which it should fit one")
-        case "BacktrackLimitExceeded" | "RegexEngineFailure":
-            expected = "a simpler `pattern` in the schema: this one cannot be matched in reasonable time"
-            return Problem(path, f"{_called(path)} cannot be judged", expected)
-    return _wrong(error, [_expected(error) or f"what the schema asks for with `{kind.name}`"])
+def shorten(text: str, most: int) -> str:
+    """Cut a text that is longer."""
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def _unknown(path: tuple[str | int, ...], keys: Sequence[str]) -> Problem:
-    listed = ", ".join(f"`{key}`" for key in keys[:8]) + (", …" if len(keys) > 8 else "")
+    listed = ", ".join(map(_quoted, keys[:8])) + (", …" if len(keys) > 8 else "")
     if len(keys) == 1:
         return Problem((*path, keys[0]), f"{listed} is not a key of this schema")
     return Problem(path, f"{listed} are not keys of this schema")
 
 
-def _expected(error: Error) -> str:
-    """Return in words what a keyword asks for; empty for one that has no short words."""
-    kind, name = error.kind, _name(error)
-    match name:
-        case "Type":
-            return _listed([_TYPES.get(str(item), str(item)) for item in kind.types], " or ")
-        case "Constant":
-            return describe(kind.expected_value)
-        case "Enum":
-            listed = ", ".join(map(describe, kind.options[:12])) + (", …" if len(kind.options) > 12 else "")
-            return f"one of {listed}" if len(kind.options) != 1 else listed
-        case "Pattern":
-            return f"text that matches {kind.pattern}"
-        case "MultipleOf":
-            return f"a multiple of {kind.multiple_of}"
-        case "Contains":
-            return _CONTAINS.get(str(error.schema_path[-1]), "an item that fits `contains`")
-        case "AnyOf" | "OneOfNotValid":
-            texts = [_expected(part) for branch in _branches(error) for part in branch[:1]]
-            return ", or ".join(dict.fromkeys(text for text in texts if text))
-    limit = getattr(kind, "limit", "")
-    return _plural(_WORDS[name].format(limit), limit) if name in _WORDS else ""
+def _one_of(options: Sequence[JSONValue]) -> str:
+    listed = ", ".join(map(describe, options[:12])) + (", …" if len(options) > 12 else "")
+    return f"one of {listed}" if len(options) != 1 else listed
 
 
-def _listed(parts: Sequence[str], last: str) -> str:
-    return ", ".join(parts[:-1]) + last + parts[-1] if len(parts) > 1 else "".join(parts)
-
-
-def _plural(text: str, limit: object) -> str:
-    return text.removesuffix("s") if limit == 1 else text
-
-
-def _unlike(schema: JSONValue) -> str:
-    """Return in words what a `not` asks for."""
-    match schema:
-        case {"pattern": str(pattern), **rest} if set(rest) <= {"type"}:
-            return "no line break" if pattern == "\\n" else f"text that does not match {pattern}"
-        case {"const": value, **rest} if not rest:
-            return f"anything but {describe(value)}"
-        case {"enum": [*options], **rest} if not rest:
-            return f"none of {', '.join(map(describe, options[:12]))}"
-        case {"required": [str(key)], **rest} if not rest:
-            return f"no key `{key}` beside the others"
-    return f"what does not fit {describe(schema)}"
+def _counted(text: str, limit: object) -> str:
+    return (text.removesuffix("s") if limit == 1 else text).format(limit)
 
 
 _TYPES = {
@@ -250,4 +319,4 @@ _WORDS = {
     "ExclusiveMinimum": "more than {}", "ExclusiveMaximum": "less than {}", "MinProperties": "at least {} keys",
     "MaxProperties": "at most {} keys", "UniqueItems": "items that differ from each other",
 }  # fmt: skip
-_CONTAINS = {"minContains": "more items that fit `contains`", "maxContains": "fewer items that fit `contains`"}
+_NOTES = frozenset({"$comment", "description", "examples", "title"})

@@ -6,12 +6,14 @@ are tested against, and the judge of the schemas themselves. Nothing is ever fet
 
 from __future__ import annotations
 
+import marshal
 import math
 import re
 import sys
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import islice
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import unquote, urljoin
 
 import jsonschema_rs
 
@@ -19,7 +21,7 @@ from zmeta.errors import SchemaError
 from zmeta.finding import Finding
 from zmeta.jsondoc import describe, pointer
 from zmeta.schema.catalog import DIALECT, load_schema, resource, unresolved
-from zmeta.schema.explain import Problem, explain
+from zmeta.schema.explain import Explainer, Problem, shorten, value_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -35,6 +37,8 @@ _MAX_DEPTH = 450
 _MOST_PROBLEMS = 100
 #: Values of a document beyond which its first problem alone is told: each costs a copy of what it is about.
 _MOST_VALUES = 10_000
+#: Characters of a message; patterns and lists of values come from hostile schemas.
+_MOST_TEXT = 1000
 #: What the judge puts before an `$id` or `$ref` that has no base.
 _NO_BASE = "json-schema:///"
 
@@ -51,14 +55,18 @@ class Validator:
             name = uri.removeprefix(_NO_BASE)
             asked.append(name)
             if others is None or name not in others:
-                return resource(uri)
+                self._schemas[uri] = resource(uri)
+                return self._schemas[uri]
             try:
                 check_schema(others[name], others, name)
             except SchemaError as error:
                 failed.append(error)
                 raise
+            self._schemas[uri] = others[name]
             return _plain_schema(others[name])
 
+        self._base = urljoin(_NO_BASE, str(schema.get("$id", ""))).rstrip("#")
+        self._schemas = {self._base: schema}
         try:
             self._judge = jsonschema_rs.Draft202012Validator(
                 _plain_schema(schema),
@@ -79,7 +87,7 @@ class Validator:
     def is_valid(self, data: JSONValue) -> bool:
         """Whether a document fits the schema; one that cannot be judged does not."""
         try:
-            return self._judge.is_valid(_plain(data))
+            return self._judge.is_valid(data if _is_plain(data) else _plain(data))
         except _UNFIT:
             return False
 
@@ -92,7 +100,8 @@ class Validator:
             errors = list(islice(self._errors(plain), _MOST_PROBLEMS))
         except _UNFIT as error:
             return [Problem((), "the value cannot be judged", "JSON that is not nested too deeply", str(error)[:80])]
-        found = dict.fromkeys(_complete(problem, data) for problem in explain(errors))
+        explained = Explainer(plain, self._look, self._base).problems(errors)
+        found = dict.fromkeys(_complete(problem, data) for problem in explained)
         return sorted(found, key=lambda problem: [(isinstance(part, int), str(part).zfill(9)) for part in problem.path])
 
     def _errors(self, plain: JSONValue) -> Iterator[Error]:
@@ -104,14 +113,35 @@ class Validator:
         except jsonschema_rs.ValidationError as error:
             yield cast("Error", error)
 
+    def _look(self, location: str) -> JSONValue:
+        """Return what stands in the schema, or in one that it refers to, at a URI with a JSON pointer; None if unknown."""
+        uri, _, place = location.partition("#")
+        value: Any = self._schemas.get(uri)
+        try:
+            for part in place.split("/")[1:]:
+                key = unquote(part).replace("~1", "/").replace("~0", "~")
+                value = value[int(key)] if isinstance(value, list) else value[key]
+        except (LookupError, TypeError, ValueError):
+            return None
+        return cast("JSONValue", value)
+
 
 # --- documents as the judge takes them --------------------------------------------------------------------------------
 
 #: What the judge raises for what it cannot take.
-_UNFIT = (ValueError, RecursionError, OverflowError)
+#: (AttributeError: a key that is no string)
+_UNFIT = (ValueError, RecursionError, OverflowError, AttributeError)
 _AS_IS = frozenset({int, float, bool, type(None)})
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _STAND_IN = re.compile("[\U0010d800-\U0010dfff]")
+
+
+def _is_plain(data: JSONValue) -> bool:
+    """Whether the judge takes a document as it is: told at the speed of C, for nearly every document is."""
+    try:
+        return b"\xed" not in marshal.dumps(data, 2)  # the first byte of a surrogate, and of some Hangul
+    except ValueError:  # a number that keeps its literal
+        return False
 
 
 def _plain(data: JSONValue, levels: int = _MAX_DEPTH) -> JSONValue:
@@ -152,7 +182,6 @@ def _is_small(data: JSONValue) -> bool:
         value = stack.pop()
         values += 1 + (len(value) // 32 if isinstance(value, str) else 0)
         if isinstance(value, list | dict):
-            values += len(value)
             stack += islice(value.values() if isinstance(value, dict) else value, _MOST_VALUES)
     return values <= _MOST_VALUES
 
@@ -160,14 +189,14 @@ def _is_small(data: JSONValue) -> bool:
 def _complete(problem: Problem, data: JSONValue) -> Problem:
     """Put into a problem what the document holds at its place, and the lone surrogates that stand there."""
     path = tuple(_original(part) if isinstance(part, str) else part for part in problem.path)
-    value = data
+    holder, value = value_at(data, path[:-1]), value_at(data, path)
+    missing = isinstance(holder, dict) and path and path[-1] not in holder
     try:
-        for part in path:
-            value = value[part]  # type: ignore[index]
-        found = "" if not path and isinstance(data, dict) else describe(value)
-    except (LookupError, TypeError, ValueError):
-        found = ""
-    return Problem(path, _original(problem.message), _original(problem.expected), found)
+        found = "" if missing or (not path and isinstance(data, dict)) else describe(value)
+    except ValueError:  # Python does not write so many digits
+        found = "a number that is too long"
+    message, expected = (shorten(_original(text), _MOST_TEXT) for text in problem[1:3])
+    return Problem(path, message, expected, found)
 
 
 def _original(text: str) -> str:
@@ -196,13 +225,21 @@ def check_schema(schema: JSONObject, others: Mapping[str, JSONObject], where: st
     stated = schema.get("$schema", DIALECT)
     if stated != DIALECT:
         raise SchemaError("the schema is written in another dialect", where=where, expected=DIALECT, found=describe(stated))
-    try:  # patterns are judged by what will match them
+    try:
         Draft202012Validator.check_schema(schema, format_checker=FormatChecker(formats=()))
+        for wrong in _dialect().iter_errors(_plain(schema)):  # patterns are judged by what will match them
+            if getattr(wrong.kind, "format", "") == "regex":
+                raise _invalid(wrong.instance_path, wrong.message, where)
     except InvalidSchemaError as error:
         raise _invalid(error.absolute_path, error.message, where) from None
     except RecursionError:
         raise SchemaError("the schema is nested too deeply", where=where) from None
     check_refs(schema, others.values(), where)
+
+
+@cache
+def _dialect() -> jsonschema_rs.Draft202012Validator:
+    return jsonschema_rs.Draft202012Validator({"$ref": DIALECT}, validate_formats=True)
 
 
 def _invalid(path: Iterable[str | int], message: str, where: str) -> SchemaError:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 #: Clocks of file systems are coarse: two changes within one tick look like one.
 _SETTLED_NS = 3_000_000_000
+_SMALL = 1 << 16
 _ABSENT = (errno.ENOENT, errno.ENOTDIR)
 # O_NONBLOCK: a named pipe in the place of a document must not hang the reader.
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
@@ -38,6 +39,10 @@ def read_file(path: str, limits: Limits = LIMITS) -> bytes | None:
     except ValueError as error:  # a NUL character in the path
         raise StoreError("the path is not valid", where=path, found=str(error)) from None
     try:
+        raw = os.read(handle, _SMALL)
+        if 0 < len(raw) < _SMALL and len(raw) <= limits.max_bytes:  # all of it: nearly every document is small
+            return raw
+        os.lseek(handle, 0, os.SEEK_SET)
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
             raise StoreError("a document must be a regular file", where=path, found="a folder, pipe or device")

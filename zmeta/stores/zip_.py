@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from zmeta.jsondoc import Limits
 
 SUFFIX = ".zip"
+#: Names longer than this have no place on a file system either; a hostile one could be a tower of thousands of folders.
+_LONGEST = 4096
 _BROKEN = (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError, zlib.error)
 
 
@@ -33,7 +35,7 @@ def split_path(path: str) -> tuple[str, str] | None:
 
 def read(archive: str, inside: str, limits: Limits = LIMITS) -> bytes | None:
     """Return the bytes of a file in an archive, None where there is none; raises `StoreError` for a broken archive."""
-    opened, entries, _ = _open(archive, _signature(archive))
+    opened, entries, _ = _opened(archive)
     info = entries.get(inside)
     if info is None:
         return None
@@ -52,27 +54,29 @@ def read(archive: str, inside: str, limits: Limits = LIMITS) -> bytes | None:
 
 def exists(archive: str, inside: str) -> bool:
     """Whether an archive holds a document."""
-    return inside in _open(archive, _signature(archive))[1]
+    return inside in _opened(archive)[1]
 
 
 def list_folders(archive: str, inside: str) -> Iterator[tuple[str, bool]]:
     """Yield the folders below a folder of an archive that hold something; there are no links."""
-    folders = _open(archive, _signature(archive))[2]
+    folders = _opened(archive)[2]
     return iter([(name, False) for name in folders.get(inside, ()) if not name.startswith(".")])
 
 
-def _signature(archive: str) -> tuple[int, int]:
+_Archive = tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo], dict[str, list[str]]]
+
+
+def _opened(archive: str) -> _Archive:
     try:
         status = os.stat(archive)
     except OSError as error:
         raise StoreError("cannot read the zip archive", where=archive, found=error.strerror or str(error)) from None
-    return status.st_mtime_ns, status.st_size
+    # a process that was forked shares the place in the file with its parent, and each would read what the other seeks
+    return _open(archive, (status.st_mtime_ns, status.st_size, status.st_ino, os.getpid()))
 
 
 @lru_cache(maxsize=4)
-def _open(
-    archive: str, signature: tuple[int, int]
-) -> tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo], dict[str, list[str]]]:
+def _open(archive: str, signature: tuple[int, ...]) -> _Archive:
     """Return the archive, its files by name, and the names of the folders below each folder, sorted."""
     del signature  # what tells a new archive from the one that was opened before
     try:
@@ -83,14 +87,15 @@ def _open(
     entries: dict[str, zipfile.ZipInfo] = {}
     folders: dict[str, dict[str, None]] = {}
     for info in infos:
-        name = info.filename.replace("\\", "/").strip("/")
-        if name.rpartition("/")[2] in DOCUMENT_NAMES:
-            entries[name] = info
-            while name:
-                name = name.rpartition("/")[0]
-                above, _, last = name.rpartition("/")
-                if last:
-                    folders.setdefault(above, {})[last] = None
+        path = info.filename.replace("\\", "/")
+        if path.rpartition("/")[2] not in DOCUMENT_NAMES or len(path) > _LONGEST:
+            continue
+        name = "/".join(part for part in path.split("/") if part)
+        entries[name] = info
+        above, _, last = name.rpartition("/")[0].rpartition("/")
+        while last and last not in folders.setdefault(above, {}):  # one that is known has all that is above it
+            folders[above][last] = None
+            above, _, last = above.rpartition("/")
     return opened, entries, {folder: sorted(names) for folder, names in folders.items()}
 
 

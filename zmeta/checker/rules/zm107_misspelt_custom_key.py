@@ -1,4 +1,38 @@
-"""A custom key looks like a misspelt one."""
+"""A custom key looks like a misspelt one.
+
+## What it finds
+
+A custom attribute of an array whose name is nearly that of a core key (`axes`, `types`, `units`, `voxel_size`,
+`offset`) and whose value looks like one, while the core key is not there. Upper case and signs between the letters do
+not count.
+
+## Why it matters
+
+A voxel size under `voxelsize` is read by nobody: the array seems to have none, and readers take 1.
+
+## Example
+
+```json
+{"voxelsize": [40, 4, 4], "stain": "OTO"}
+```
+
+```text
+a.zarr/raw/.zattrs:2:16: warning ZM107: `voxelsize` looks like `voxel_size` (found [40, 4, 4]) [/voxelsize]; rename it
+to `voxel_size`, or name it in a profile if it is meant so
+```
+
+A `unit` beside `resolution` or `voxel_size` is not meant by this: it is read.
+
+## What to do
+
+Rename the key, or better write it as metadata, so that axes and units come with it:
+
+```python
+zmeta.add_metadata("a.zarr/raw", {"axes": ["z", "y", "x"], "units": ["nanometer"] * 3, "voxel_size": [40, 4, 4]})
+```
+
+A key that is meant as it is gets a place in the `properties` of a profile.
+"""
 
 from __future__ import annotations
 

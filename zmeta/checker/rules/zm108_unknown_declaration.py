@@ -1,4 +1,37 @@
-"""An entry of zarr_conventions is not known."""
+"""An entry of zarr_conventions is not known.
+
+## What it finds
+
+An entry of `zarr_conventions` that declares neither the layout of zmeta nor a profile of the settings, and whose schema
+is not packaged.
+
+## Why it matters
+
+What the entry declares is not judged: nothing is fetched from the network. That is no fault of the document. Entries
+are told apart by their `uuid`, else by `schema_url`; the name does not count.
+
+## Example
+
+```json
+{"zarr_conventions": [{"uuid": "b77365e5-2b0c-4141-b917-c03b7c68e935", "name": "license"}]}
+```
+
+```text
+a.zarr/zarr.json:4:7: note ZM108: the entry is not known, and what it declares is not judged (found "license")
+[/attributes/zarr_conventions/0]; add its schema to [[profile]] in zmeta.toml to have it judged; nothing is fetched
+```
+
+## What to do
+
+Nothing, or hand the schema over as a file:
+
+```toml
+[[profile]]
+schema = "schemas/license.schema.json"
+match = []
+uuid = "b77365e5-2b0c-4141-b917-c03b7c68e935"
+```
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,37 @@
-"""The units of the space axes differ."""
+"""The units of the space axes differ.
+
+## What it finds
+
+Axes of space of one array or image whose units differ, or of which some have a unit and others none. Two spellings of
+one unit are the same; time is not compared with space.
+
+## Why it matters
+
+It is allowed, and nearly always a mistake: the numbers of one axis were written in another unit than its label says,
+and that axis is wrong by 1000. Viewers that show one scale bar draw it wrong.
+
+## Example
+
+```json
+{"axes": [{"name": "z", "type": "space", "unit": "nanometer"}, {"name": "y", "type": "space", "unit": "micrometer"},
+          {"name": "x", "type": "space", "unit": "micrometer"}]}
+```
+
+```text
+em.zarr/zarr.json:8:19: warning ZM210: the units of the space axes differ (found "z: nanometer, y: micrometer, x:
+micrometer") [/attributes/ome/multiscales/0/axes]; state all in one unit, with the sizes converted; a missing
+conversion is the usual cause
+```
+
+## What to do
+
+Find out which of the two is wrong, the unit or the number. Then state all in one unit, numbers converted:
+
+```json
+{"axes": [{"name": "z", "type": "space", "unit": "micrometer"}, {"name": "y", "type": "space", "unit": "micrometer"},
+          {"name": "x", "type": "space", "unit": "micrometer"}]}
+```
+"""
 
 from __future__ import annotations
 

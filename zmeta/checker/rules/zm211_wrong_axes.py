@@ -1,4 +1,36 @@
-"""The axes are not in a number or an order that OME-NGFF allows."""
+"""The axes are not in a number or an order that OME-NGFF allows.
+
+## What it finds
+
+An OME-NGFF 0.4 or 0.5 image whose axes are not two to five, of which not two or three are of type space, with more than
+one axis of time, with more than one that is neither space nor time, or in another order than time, channel, space. Axes
+without a type are not counted (ZM206).
+
+## Why it matters
+
+The text of both versions demands each of these. Readers rely on the order to find the channel and the planes; the
+published schema does not check it, so official validators let such files pass.
+
+## Example
+
+```json
+{"axes": [{"name": "x", "type": "space"}, {"name": "y", "type": "space"}, {"name": "c", "type": "channel"}]}
+```
+
+```text
+em.zarr/.zattrs:6:15: error ZM211: the axes must stand in the order time, channel, space (found ["x", "y", "c"])
+[/multiscales/0/axes]
+```
+
+## What to do
+
+If the order was written down wrong, correct it. If the array really has its channels last, its data must be transposed:
+no change to the metadata makes it sound. For the example, with data of shape (c, y, x):
+
+```json
+{"axes": [{"name": "c", "type": "channel"}, {"name": "y", "type": "space"}, {"name": "x", "type": "space"}]}
+```
+"""
 
 from __future__ import annotations
 

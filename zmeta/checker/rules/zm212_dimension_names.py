@@ -1,4 +1,36 @@
-"""The dimension names of the array are not the axes of its image."""
+"""The dimension names of the array are not the axes of its image.
+
+## What it finds
+
+A level of an OME-NGFF 0.5 image whose `dimension_names` are not the names of the axes of the image, in their order. In
+Zarr v2: an `_ARRAY_DIMENSIONS` that says something else than the image; where it is absent, that is sound.
+
+## Why it matters
+
+From 0.5 on, every array of an image must repeat the names of its axes as `dimension_names`. xarray and tensorstore read
+the names from there: where they differ, one image has two orders of axes.
+
+## Example
+
+The image has z, y, x, and `zarr.json` of the level:
+
+```json
+{"shape": [32, 128, 128], "dimension_names": ["x", "y", "z"]}
+```
+
+```text
+em.zarr/s0/zarr.json:31:22: error ZM212: `dimension_names` must repeat the names of the axes of the image (expected
+["z", "y", "x"], found ["x", "y", "z"]) [/dimension_names]
+```
+
+## What to do
+
+Write the names of the image into the array document:
+
+```json
+{"shape": [32, 128, 128], "dimension_names": ["z", "y", "x"]}
+```
+"""
 
 from __future__ import annotations
 

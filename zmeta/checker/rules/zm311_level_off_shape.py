@@ -1,4 +1,38 @@
-"""The voxel size of a pyramid level does not fit its shape."""
+"""The voxel size of a pyramid level does not fit its shape.
+
+## What it finds
+
+A level of a pyramid (OME-NGFF, COSEM, N5 viewer) whose voxel size has not grown as its shape has shrunk, against the
+first level that is there. Rounding by a voxel, and padding of 2 %, are allowed for. A factor of 1000 is left to ZM312.
+
+## Why it matters
+
+All levels cover the same piece of the world. If a level has half the voxels and the same voxel size, it covers half: it
+appears shrunk, and regions that are read from it are of the wrong place. Typical causes: the scale of level 0 on all
+levels, an axis that was not downsampled, levels in the wrong order.
+
+## Example
+
+Level 0 has 32 × 128 × 128 voxels, level 1 16 × 64 × 64, and both the scale:
+
+```json
+{"type": "scale", "scale": [2, 0.5, 0.5]}
+```
+
+```text
+em.zarr/zarr.json:41:44: error ZM311: the voxel size of level 1 does not fit its shape on z, y, x (expected 32 voxels
+on z, found 16) [/attributes/ome/multiscales/0/datasets/1/coordinateTransformations]; the voxel size grows as the
+shape shrinks: correct the scale of the level, or the order of the levels
+```
+
+## What to do
+
+Write the size of the level's own voxels:
+
+```json
+{"type": "scale", "scale": [4, 1, 1]}
+```
+"""
 
 from __future__ import annotations
 
@@ -22,16 +56,18 @@ def check_group(site: GroupSite) -> Iterator[Finding]:
             if off:
                 name, _, expected, shape = off[0]
                 message = f"the voxel size of level {level.number} does not fit its shape on {', '.join(a[0] for a in off)}"
-                yield site.finding("ZM311", message, *place_of(level), expected=f"{expected} voxels on {name}",
+                yield site.finding("ZM311", message, *place_of(site, pyramid, level), expected=f"{expected} voxels on {name}",
                                    found=shape, hint=_HINT)  # fmt: skip
 
 
 _HINT = "the voxel size grows as the shape shrinks: correct the scale of the level, or the order of the levels"
 
 
-def place_of(level: Level) -> tuple[str | int, ...]:
-    """Return where the size of a level stands, in the attributes of its group; nowhere for one that is found by its name."""
-    return (*level.path[:-1], "coordinateTransformations") if level.path else ()
+def place_of(site: GroupSite, pyramid: Pyramid, level: Level) -> tuple[str | int, ...]:
+    """Return where the size of a level stands in the attributes of its group."""
+    if pyramid.convention == "n5-viewer":
+        return ("scales" if "scales" in site.node.attributes else "downsamplingFactors", level.number)
+    return (*level.path[:-1], "transform" if pyramid.convention == "cosem" else "coordinateTransformations")
 
 
 def misfits(pyramid: Pyramid) -> Iterator[tuple[Level, list[tuple[str, Fraction, str, int]]]]:

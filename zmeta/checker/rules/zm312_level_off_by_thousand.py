@@ -1,4 +1,37 @@
-"""The voxel size of a pyramid level is a thousand times off."""
+"""The voxel size of a pyramid level is a thousand times off.
+
+## What it finds
+
+A level of a pyramid whose voxel size would fit its shape, were it not a thousand times (or a million times, or a
+billion times) too large or too small.
+
+## Why it matters
+
+The level was written in another unit than level 0: nanometer for micrometer. The unit stands on the axes and holds for
+all levels. A viewer shows the right picture until it switches levels.
+
+## Example
+
+Level 0 is half as large as level 1 should be, in micrometer:
+
+```json
+{"type": "scale", "scale": [4000, 1000, 1000]}
+```
+
+```text
+em.zarr/zarr.json:41:44: error ZM312: the voxel size of level 1 is 1000 times too large on z, y, x
+[/attributes/ome/multiscales/0/datasets/1/coordinateTransformations]; the level was likely written in another unit
+than level 0: convert it
+```
+
+## What to do
+
+Convert the scale, and the translation with it, to the unit of the axes:
+
+```json
+{"type": "scale", "scale": [4, 1, 1]}
+```
+"""
 
 from __future__ import annotations
 
@@ -23,4 +56,4 @@ def check_group(site: GroupSite) -> Iterator[Finding]:
                 times = f"{1000 ** abs(power)} times too {'large' if power > 0 else 'small'}"
                 message = f"the voxel size of level {level.number} is {times} on {', '.join(name for name, _ in off)}"
                 hint = "the level was likely written in another unit than level 0: convert it"
-                yield site.finding("ZM312", message, *place_of(level), hint=hint)
+                yield site.finding("ZM312", message, *place_of(site, pyramid, level), hint=hint)

@@ -1,4 +1,34 @@
-"""The voxel size was likely never set."""
+"""The voxel size was likely never set.
+
+## What it finds
+
+An array or image with more than one physical axis, whose voxel sizes are all 1 and which states no unit.
+
+## Why it matters
+
+These are the defaults of many writers: ome-zarr-py writes scales without units, funlib.persistence from 0.5 on takes 1
+where it does not know the key `resolution`, and writes that back beside an offset in nanometer. A size that was never
+measured looks like one that was.
+
+## Example
+
+```json
+{"offset": [400, 0, 0], "voxel_size": [1, 1, 1], "axis_names": ["z", "y", "x"], "units": ["", "", ""]}
+```
+
+```text
+a.zarr/raw/zarr.json:36:19: warning ZM313: every voxel size is 1 and no unit is stated: it was likely never set
+[/attributes/voxel_size]; state the true size and its unit, or leave the size out: absent is better than wrong
+```
+
+## What to do
+
+State size and unit, or take the size away. A size of 1 that is meant has a unit:
+
+```python
+zmeta.add_metadata("a.zarr/raw", {"voxel_size": [40, 4, 4], "units": ["nanometer"] * 3})
+```
+"""
 
 from __future__ import annotations
 

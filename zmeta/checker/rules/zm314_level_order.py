@@ -1,4 +1,36 @@
-"""The levels of a pyramid are not ordered from fine to coarse."""
+"""The levels of a pyramid are not ordered from fine to coarse.
+
+## What it finds
+
+A level of a pyramid that has more voxels than the level listed before it. Where no level is there, the sizes of the
+voxels are compared.
+
+## Why it matters
+
+The paths of an OME-NGFF image must be ordered from the highest resolution to the lowest. Readers take the first level
+as the full resolution: the image seems coarse, and what is computed from it is. Lists that were sorted as text (1, 16,
+2) are a common cause.
+
+## Example
+
+```json
+{"datasets": [{"path": "s2"}, {"path": "s1"}, {"path": "s0"}]}
+```
+
+```text
+em.zarr/zarr.json:40:23: error ZM314: level 1 is finer than the level before it (found "s1")
+[/attributes/ome/multiscales/0/datasets/1/path]; list the levels from the finest to the coarsest: readers take the
+first as full resolution
+```
+
+## What to do
+
+List the entries, each with its own transformations, from fine to coarse:
+
+```json
+{"datasets": [{"path": "s0"}, {"path": "s1"}, {"path": "s2"}]}
+```
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,34 @@
-"""A pyramid level has no half-voxel shift."""
+"""A pyramid level has no half-voxel shift.
+
+## What it finds
+
+An OME-NGFF image whose levels grow their voxels and all keep the translation of level 0. It is noted once, at the first
+such level.
+
+## Why it matters
+
+Where a translation is the corner of the first voxel, that is right. Where it is the centre (neuroglancer, n5-universe,
+OME-NGFF 0.6), the centre of a binned voxel lies further in, and the level must be moved by half of what the voxel has
+grown; without that it appears shifted, more so with each level. bioformats2raw and ome-zarr-py write scales only.
+
+## Example
+
+```json
+{"datasets": [{"path": "s0", "coordinateTransformations": [{"type": "scale", "scale": [2, 0.5, 0.5]}]},
+              {"path": "s1", "coordinateTransformations": [{"type": "scale", "scale": [4.0, 1.0, 1.0]}]},
+              {"path": "s2", "coordinateTransformations": [{"type": "scale", "scale": [8, 2.0, 2.0]}]}]}
+```
+
+## What to do
+
+Nothing, if all your readers take corners. For readers of centres, write `t_0 + (s_k - s_0) / 2` on every level that was
+binned:
+
+```json
+{"path": "s1", "coordinateTransformations": [{"type": "scale", "scale": [4, 1, 1]},
+                                             {"type": "translation", "translation": [1, 0.25, 0.25]}]}
+```
+"""
 
 from __future__ import annotations
 
@@ -34,7 +64,7 @@ def check_group(site: GroupSite) -> Iterator[Finding]:
                 "sound where a translation is the corner; readers that take it for the centre of a voxel see the level "
                 "shifted: a binned level then has t_0 + (s_k - s_0)/2"
             )
-            yield site.finding("ZM315", message, *place_of(first), hint=hint)
+            yield site.finding("ZM315", message, *place_of(site, pyramid, first), hint=hint)
 
 
 def find_shifts(site: GroupSite, pyramid: Pyramid) -> Shifts:

@@ -1,4 +1,38 @@
-"""Some levels of a pyramid have the half-voxel shift and others not."""
+"""Some levels of a pyramid have the half-voxel shift and others not.
+
+## What it finds
+
+An OME-NGFF image in which some levels keep the translation of level 0 and others move it by half of what their voxels
+have grown.
+
+## Why it matters
+
+One of the two kinds is wrong, whatever a translation means: the levels lie beside each other by half a voxel. Early
+ngff-zarr and levels that were added later by another tool leave such images.
+
+## Example
+
+Level 1 is moved and level 2 is not:
+
+```json
+{"path": "s2", "coordinateTransformations": [{"type": "scale", "scale": [8, 2.0, 2.0]}]}
+```
+
+```text
+em.zarr/zarr.json:62:44: warning ZM316: level 2 keeps the translation of level 0, and level 1 moves it by half a voxel
+[/attributes/ome/multiscales/0/datasets/2/coordinateTransformations]; t_0 + (s_k - s_0)/2 on all levels that were
+binned
+```
+
+## What to do
+
+Treat all levels that were made in the same way alike:
+
+```json
+{"path": "s2", "coordinateTransformations": [{"type": "scale", "scale": [8, 2, 2]},
+                                             {"type": "translation", "translation": [3, 0.75, 0.75]}]}
+```
+"""
 
 from __future__ import annotations
 
@@ -22,4 +56,4 @@ def check_group(site: GroupSite) -> Iterator[Finding]:
             others = ", ".join(str(other.number) for other in shifts.shifted)
             message = f"level {level.number} keeps the translation of level 0, and level {others} moves it by half a voxel"
             hint = "t_0 + (s_k - s_0)/2 on all levels that were binned"
-            yield site.finding("ZM316", message, *place_of(level), hint=hint)
+            yield site.finding("ZM316", message, *place_of(site, pyramid, level), hint=hint)

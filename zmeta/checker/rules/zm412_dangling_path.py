@@ -1,4 +1,34 @@
-"""A path leads to nothing."""
+"""A path leads to nothing.
+
+## What it finds
+
+A path in `datasets`, `wells`, the `images` of a well, or `labels` at which nothing is, or a group where an array must
+be.
+
+## Why it matters
+
+Each level, well, field and label image that a group lists must be there under its path. Readers that open all levels
+fail on the whole image; those that open one show holes. A level that was deleted, a folder that was renamed, or a copy
+that was not finished leaves such a list.
+
+## Example
+
+```json
+{"labels": ["nuclei"]}
+```
+
+```text
+em.zarr/labels/.zattrs:3:5: error ZM412: there is no group at the path (found "nuclei") [/labels/0]
+```
+
+## What to do
+
+Correct the path, put the node there, or take the entry off the list:
+
+```json
+{"labels": []}
+```
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,34 @@
-"""A path is absolute or leaves its group."""
+"""A path is absolute or leaves its group.
+
+## What it finds
+
+A path in `datasets`, `wells`, `images` or `labels` that is absolute, is an address, has a part `..`, or names the group
+itself.
+
+## Why it matters
+
+Paths are relative to the group that states them and stay below it. Others break when the container is moved, and let a
+document name files that its reader never meant to open. zmeta does not follow them, so the level counts as not there.
+
+## Example
+
+```json
+{"path": "../em.zarr/s1"}
+```
+
+```text
+em.zarr/zarr.json:40:23: error ZM413: the path is not followed: it leaves the group (found "../em.zarr/s1")
+[/attributes/ome/multiscales/0/datasets/1/path]; write it relative to the group, without `..`
+```
+
+## What to do
+
+```json
+{"path": "s1"}
+```
+
+The `source` of a label image (`"../../"`) is meant to leave the group, and is not looked at.
+"""
 
 from __future__ import annotations
 

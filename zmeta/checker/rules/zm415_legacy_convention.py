@@ -1,4 +1,35 @@
-"""The convention has a successor."""
+"""The convention has a successor.
+
+## What it finds
+
+An array or image whose convention, or version of it, is still read everywhere here and is no longer what new data is
+written in: daisy, dacapo, funlib.persistence 0.5, `dimension_units`, N5 viewer, neuroglancer N5, OME-NGFF 0.1 to 0.3. A
+mirror beside a current convention is not reported.
+
+## Why it matters
+
+The older ones leave out what their successors state: names, types and units of axes, an origin. Such data need not be
+changed to be read; it is only less certain.
+
+## Example
+
+```json
+{"resolution": [40, 4, 4], "offset": [0, 0, 0]}
+```
+
+```text
+a.zarr/raw/.zattrs:1:1: note ZM415: the array speaks daisy@1, a convention with a successor; today: zmeta, or
+funlib-persistence@0.6
+```
+
+## What to do
+
+Nothing has to be done. To state the metadata in the current layout beside the old keys:
+
+```python
+zmeta.add_metadata("a.zarr/raw", {"axes": ["z", "y", "x"], "units": ["nanometer"] * 3}, convention="zmeta")
+```
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,36 @@
-"""A label image does not fit its image."""
+"""A label image does not fit its image.
+
+## What it finds
+
+A label image (below a `labels` group, or with `image-label`) whose arrays hold no integers, or that has not as many
+levels as the image it belongs to.
+
+## Why it matters
+
+OME-NGFF demands that a label image has as many levels as its image, in all versions, and that its arrays are of an
+integer type (stated from 0.5 on, noted before). Viewers pair level with level, and look labels up by whole numbers.
+
+## Example
+
+`zarr.json` of a level of a label image:
+
+```json
+{"shape": [32, 128, 128], "data_type": "float32"}
+```
+
+```text
+em.zarr/labels/nuclei/zarr.json:27:23: error ZM416: a label image must hold integers (expected an integer type, found
+"float32") [/attributes/ome/multiscales/0/datasets/0/path]
+```
+
+## What to do
+
+Write the labels anew as integers, with the levels of the image; metadata alone cannot mend it.
+
+```json
+{"shape": [32, 128, 128], "data_type": "uint32"}
+```
+"""
 
 from __future__ import annotations
 

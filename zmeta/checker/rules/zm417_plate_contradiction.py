@@ -1,4 +1,36 @@
-"""A plate or well contradicts itself."""
+"""A plate or well contradicts itself.
+
+## What it finds
+
+An OME-NGFF plate that names a row, a column or the id of an acquisition twice, or whose wells have a path that names no
+listed row or column, or an index that is not that of the path. A well that lists an image twice, names an acquisition
+that the plate does not have, or names none where the plate has several.
+
+## Why it matters
+
+The text demands each of these: names and ids are unique, `rowIndex` and `columnIndex` count from 0 and fit the path.
+Viewers lay out the plate by the indices and open the images by the path: with a contradiction they show the image of
+another well.
+
+## Example
+
+```json
+{"path": "A/2", "rowIndex": 0, "columnIndex": 0}
+```
+
+```text
+p.zarr/zarr.json:29:28: error ZM417: `columnIndex` contradicts the path A/2 (expected 1, found 0)
+[/attributes/ome/plate/wells/1/columnIndex]
+```
+
+## What to do
+
+Correct the index; the folder of the well decides. With the columns `1` and `2`:
+
+```json
+{"path": "A/2", "rowIndex": 0, "columnIndex": 1}
+```
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,33 @@
-"""A label image is not listed."""
+"""A label image is not listed.
+
+## What it finds
+
+An image in a folder `labels` whose `labels` list does not name it.
+
+## Why it matters
+
+Viewers find label images by that list, not by listing folders: over a network there is nothing to list. From 0.5 on all
+label images should be on it.
+
+## Example
+
+`.zattrs` of the group `labels`, in which there is an image `n`:
+
+```json
+{"labels": []}
+```
+
+```text
+em.zarr/labels/n/.zattrs:1:1: warning ZM419: the list of labels of the group above does not name 'n'; readers find
+labels by the list: add the name to it
+```
+
+## What to do
+
+```json
+{"labels": ["n"]}
+```
+"""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ Versions 0.1 to 0.3 store no scale. From 0.4 on the meaning of a translation is 
 
 from __future__ import annotations
 
+import marshal
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from zmeta.conventions.ome_ngff.detect import Level, base_version, content_versi
 from zmeta.jsondoc import MAX_EXPONENT
 
 if TYPE_CHECKING:
-    from zmeta.jsondoc import JSONValue
+    from zmeta.jsondoc import JSONObject, JSONValue
 
 Path = tuple["str | int", ...]
 Affine = tuple[tuple[Fraction, ...], tuple[Fraction, ...]]
@@ -31,7 +32,8 @@ def _level_of(draft: Draft) -> Level | None:
     if level is None:
         return None
     stated, content = stated_version(level), content_version(level)
-    path = (*level.path, "version") if level.stated is None else (level.path[0], "version")
+    own = level.stated is None and (level.path[0] != "ome" or "version" in level.image)
+    path = (*level.path, "version") if own else (level.path[0], "version")
     if stated is None and draft.version in ("0.4", "0.5"):
         draft.note("ZM403", f"no version is stated; read as {draft.version} by its content", *path, node=level.group)
     elif stated is not None and base_version(stated) != draft.version:
@@ -124,8 +126,12 @@ def _decode_axes(draft: Draft, level: Level) -> bool:
     axes = level.image.get("axes")
     path = (*level.path, "axes")
     if axes is None or not isinstance(axes, list):
-        hint = "did you mean axes? found the key `axis`" if "axis" in level.image else ""
-        draft.note("ZM202", "`axes` is missing", *path, node=level.group, expected="a list of axes", hint=hint)
+        if "axis" in level.image:
+            path = (*level.path, "axis")
+            message, hint = "the key `axis` stands for `axes`", "rename the key to `axes`"
+            draft.note("ZM104", message, *path, node=level.group, found=level.image["axis"], hint=hint)
+        else:
+            draft.note("ZM202", "`axes` is missing", *path, node=level.group, expected="a list of axes")
         return False
     if len(axes) != draft.node.ndim and draft.node.attributes.keys() & {"resolution", "voxel_size"}:
         message = f"the image has {len(axes)} axes and the array {draft.node.ndim}; the array's own attributes are read"
@@ -172,6 +178,26 @@ def compose(draft: Draft, level: Level, index: int) -> Affine | None:
     """Return scale and translation per axis of one level, both lists of transformations applied in order."""
     dataset = level.dataset(index)
     own = dataset.get("coordinateTransformations")
+    try:
+        key = marshal.dumps((own, level.outer, draft.node.ndim), 2)
+    except ValueError:  # a number that keeps its literal
+        return _compose(draft, level, index, dataset, own)
+    known = _COMPOSED.get(key)
+    if known is None:
+        known = _compose(draft, level, index, dataset, own)
+        if known is not None:  # what is wrong is to be said each time
+            if len(_COMPOSED) >= _MOST_KEPT:
+                _COMPOSED.clear()
+            _COMPOSED[key] = known
+    return known
+
+
+#: Transformations that were composed before: each level is read beside level 0.
+_COMPOSED: dict[bytes, Affine] = {}
+_MOST_KEPT = 1024
+
+
+def _compose(draft: Draft, level: Level, index: int, dataset: JSONObject, own: JSONValue) -> Affine | None:
     path = (*level.path, "datasets", index, "coordinateTransformations")
     if own is None:
         found = next((key for key in dataset if key.lower().startswith("coordinate")), None)
@@ -222,11 +248,13 @@ def apply_transforms(draft: Draft, level: Level, transforms: JSONValue, path: Pa
                 found=entry[kind],
             )
             return None
-        if kind == "scale":
+        if kind == "scale" and affine[0] is scale and not any(translation):
+            scale = vector if set(scale) == _ONE else tuple(a * b for a, b in zip(scale, vector, strict=True))
+        elif kind == "scale":
             scale = tuple(a * b for a, b in zip(scale, vector, strict=True))
             translation = tuple(a * b for a, b in zip(translation, vector, strict=True))
         else:
-            translation = tuple(a + b for a, b in zip(translation, vector, strict=True))
+            translation = tuple(a + b for a, b in zip(translation, vector, strict=True)) if any(translation) else vector
         if not all(map(_sensible, (*scale, *translation))):
             message = "the transformations multiply to a number out of all bounds"
             draft.note("ZM305", message, *path, index, node=level.group)
@@ -236,11 +264,27 @@ def apply_transforms(draft: Draft, level: Level, transforms: JSONValue, path: Pa
 
 def _sensible(number: Fraction) -> bool:
     """Whether a number could stand in a document: composition must not grow without an end."""
+    if number.numerator.bit_length() < 512 > number.denominator.bit_length():
+        return True
     return not number or (_LEAST <= abs(number) <= _MOST and number.denominator.bit_length() < 4096)
 
 
+_ONE = {Fraction(1)}
 _MOST = Fraction(10) ** MAX_EXPONENT
 _LEAST = 1 / _MOST
+
+
+#: Writers compute half a voxel in floating point; what is off by less than this part of the numbers is noise.
+NOISE = Fraction(1, 10**13)
+
+
+def _shift(shift: Fraction, half: Fraction, most: Fraction) -> Fraction | None:
+    """Return the shift of a level that shares the corner of level 0, which is none or half of what the voxel grows."""
+    if not shift or shift == half:
+        return shift
+    if abs(shift - half) <= most * NOISE:
+        return half
+    return shift * 0 if abs(shift) <= most * NOISE else None
 
 
 def _corners(
@@ -253,8 +297,8 @@ def _corners(
     binned = kept = False
     for axis, (size, place, size_0, place_0) in enumerate(zip(sizes, translations, *first, strict=True)):
         corner_0 = place_0 - size_0 / 2 if centre else place_0
-        shift = place - place_0
-        if shift in (0, (size - size_0) / 2):
+        shift = _shift(place - place_0, (size - size_0) / 2, max(abs(place), size))
+        if shift is not None:
             binned = binned or (shift != 0)
             kept = kept or (shift == 0 and size != size_0)
             corners.append(corner_0)
@@ -272,7 +316,7 @@ def _corners(
         part for part in (f"read as the {anchor}", f"level {level.index} {form}" if form else "", _composed(level)) if part
     )
     draft.source("offset", *_source_path(level), node=level.group, how=how)
-    if any(translations):
+    if any(translations) and level.index == 0:  # said once: the lower levels follow
         draft.note(
             "ZM309",
             f"the translation is read as the {anchor} (setting `ome_anchor`)",

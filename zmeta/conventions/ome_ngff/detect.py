@@ -66,8 +66,20 @@ def clean_path(path: str) -> str:
     return "/".join(part for part in path.split("/") if part not in ("", "."))
 
 
+#: The array that was asked for last, and its level: every version of the convention asks in turn.
+_LAST: list[tuple[Node | None, Level | None]] = [(None, None)]
+
+
 def find_level(node: Node) -> Level | None:
     """Return the level that an array is, as the nearest group above that lists it says."""
+    last, level = _LAST[0]
+    if last is not node:
+        level = _find_level(node)
+        _LAST[0] = node, level
+    return level
+
+
+def _find_level(node: Node) -> Level | None:
     for group, below in node.ancestors:
         if not ("ome" in group.attributes or "multiscales" in group.attributes):
             continue
