@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,9 +12,11 @@ from urllib.parse import urljoin
 from mkdocs.structure.files import File
 
 from zmeta.canonical.units import SPACE, TIME
+from zmeta.checker.mend import can_mend
+from zmeta.checker.rules.registry import MUST, load_page
 from zmeta.conventions.recognised.codec import TABLE as RECOGNISED_TABLE
 from zmeta.conventions.registry import VERSIONS
-from zmeta.finding import CODES
+from zmeta.finding import CODES, Finding
 from zmeta.schema.catalog import BASE, SchemaName, list_schemas, load_schema, version_key
 
 if TYPE_CHECKING:
@@ -33,21 +36,30 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCE = "https://github.com/zmeta/zmeta"
 #: Conventions without a schema: known by sight, not decoded. They share one page.
 RECOGNISED = "recognised"
+#: The groups of codes, by what they begin with.
+GROUPS = {
+    "ZM0": "Documents", "ZM1": "Schemas and keys", "ZM2": "Axes and units", "ZM3": "Sizes and places",
+    "ZM4": "Conventions and groups", "ZM5": "Between arrays",
+}  # fmt: skip
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Put the pages of the conventions into the navigation."""
+    """Put the pages of the conventions and of the rules into the navigation."""
     pages = [{name: f"conventions/{name}.md"} for name in convention_pages()]
+    rules = [{title: [{code: f"rules/{code}.md"} for code in codes_of(start)]} for start, title in GROUPS.items()]
     for entry in config.nav or []:
         if entry.get("Conventions") == "conventions/index.md":
             entry["Conventions"] = ["conventions/index.md", *pages]
+        if entry.get("Rules") == "rules/index.md":
+            entry["Rules"] = ["rules/index.md", *rules]
     return config
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add a page per convention, the schemas themselves, and their overview."""
+    """Add a page per convention and per rule, the schemas themselves, and their overviews."""
     pages = {"conventions/index.md": conventions_index(), "schemas/index.md": schemas_index()}
     pages |= {f"conventions/{name}.md": convention_page(name) for name in convention_pages()}
+    pages |= {"rules/index.md": rules_index()} | {f"rules/{code}.md": rule_page(code) for code in CODES}
     for path, text in pages.items():
         files.append(File.generated(config, path, content=text))
     for file in sorted((ROOT / "schemas").rglob("*.json")):
@@ -74,9 +86,26 @@ def table(head: Row, rows: Sequence[Row]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in [head, ["---" for _ in head], *lines])
 
 
-def codes_table() -> str:
-    """Return every finding code with its severity and title."""
-    return table(("code", "severity", "what it stands for"), [(code, str(s), title) for code, (s, title) in CODES.items()])
+def codes_table(link: str = "rules/{}.md", start: str = "ZM") -> str:
+    """Return the finding codes that begin so: severity, title, whether they break a MUST, whether they can be mended."""
+    rows = []
+    for code in codes_of(start):
+        severity, title = CODES[code]
+        rows.append((f"[{code}]({link.format(code)})", str(severity), title, *map(_yes, (code in MUST, _mended(code)))))
+    return table(("code", "severity", "what it stands for", "MUST", "`--fix`"), rows)
+
+
+def codes_of(start: str) -> list[str]:
+    """Return the codes that begin so."""
+    return [code for code in CODES if code.startswith(start)]
+
+
+def _mended(code: str) -> bool:
+    return can_mend(Finding(code, ""))
+
+
+def _yes(true: bool) -> str:
+    return "yes" if true else ""
 
 
 def units_table() -> str:
@@ -298,6 +327,38 @@ def _pretty(value: object, indent: str = "") -> str:
         parts = [f"{below}{json.dumps(key)}: {_pretty(item, below)}" for key, item in value.items()]
         return "{\n" + ",\n".join(parts) + f"\n{indent}}}"
     return "[\n" + ",\n".join(f"{below}{_pretty(item, below)}" for item in value) + f"\n{indent}]"
+
+
+def rules_index() -> str:
+    """Return the overview of all rules."""
+    intro = """\
+What `zmeta check`, the readers and the writers report, by code. Each code has a page: what it finds, why it matters, an
+example, and what to do. `zmeta explain ZM203` prints it.
+
+- **severity** is that of the code, unless the settings give it another.
+- **MUST**: the finding means that a MUST of the convention and version is broken.
+- **`--fix`**: `zmeta check --fix` mends it where that loses nothing."""
+    parts = ["# Rules", intro]
+    for start, title in GROUPS.items():
+        parts += [f"## {title}", codes_table("{}.md", start)]
+    return "\n\n".join(parts) + "\n"
+
+
+def rule_page(code: str) -> str:
+    """Return the page of one rule: its row of the tables, then what stands in its module."""
+    severity, title = CODES[code]
+    body = load_page(code).partition("\n")[2].strip()
+    facts = [f"Severity: **{severity}**."]
+    facts += ["It means that a MUST of the convention is broken."] if code in MUST else []
+    facts += ["`zmeta check --fix` mends it where that loses nothing."] if _mended(code) else []
+    return f"# {code}: {title}\n\n{' '.join(facts)}\n\n{_linked(body, code)}\n"
+
+
+def _linked(text: str, here: str) -> str:
+    """Make the other codes that a page names links, outside of code."""
+    parts = re.split(r"(^```.*?^```$|`[^`\n]+`)", text, flags=re.MULTILINE | re.DOTALL)
+    parts[::2] = [re.sub(r"\bZM\d{3}\b", lambda m: m[0] if m[0] == here else f"[{m[0]}]({m[0]}.md)", p) for p in parts[::2]]
+    return "".join(parts)
 
 
 def schemas_index() -> str:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import doctest
+import html
 import importlib.util
 import io
 import json
@@ -33,8 +34,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from zmeta.checker.mend import can_mend
+from zmeta.checker.rules.registry import MUST, load_page
 from zmeta.config import _load
-from zmeta.finding import CODES
+from zmeta.finding import CODES, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -148,7 +151,7 @@ def test_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_blocks_are_of_a_known_kind(page: Path) -> None:
-    known = {"python", "console", "text", "json", "toml", "bash"}
+    known = {"python", "console", "text", "json", "toml", "yaml", "bash"}
     for block in blocks_of(page):
         assert block.kind in known, block
         if block.kind == "json":
@@ -238,6 +241,15 @@ def test_links_of_the_readme_and_its_like() -> None:
             assert (file.parent / link).exists(), f"{name}: {link}"
 
 
+def test_pages_of_the_rules(hooks: ModuleType) -> None:
+    """The groups hold every code once; a page is what its module says, with links for the codes that it names."""
+    assert [code for start in hooks.GROUPS for code in hooks.codes_of(start)] == list(CODES)
+    for code in CODES:
+        page, body = hooks.rule_page(code), load_page(code).partition("\n")[2].strip()
+        assert re.sub(r"\[(ZM\d{3})\]\(\1\.md\)", r"\1", page).endswith(f"\n\n{body}\n")
+        assert f"]({code}.md)" not in page
+
+
 def test_documentation_builds(tmp_path: Path, hooks: ModuleType) -> None:
     """One strict build, and everything that is to be seen in it: one test, so that the build runs once."""
     done = subprocess.run(
@@ -267,8 +279,20 @@ def test_documentation_builds(tmp_path: Path, hooks: ModuleType) -> None:
         assert (site / file.relative_to(ROOT)).read_bytes() == file.read_bytes()
     for name in hooks.convention_pages():
         assert (site / "conventions" / name / "index.html").is_file()
+    # every code has its page, where `Finding.url` says, and is linked from both lists
     findings = (site / "findings" / "index.html").read_text(encoding="utf-8")
-    assert [code for code in CODES if code not in findings] == []
+    index = (site / "rules" / "index.html").read_text(encoding="utf-8")
+    for code, (severity, title) in CODES.items():
+        url = Finding(code, "").url
+        page = site / url.removeprefix(base) / "index.html"
+        text = html.unescape(re.sub(r"<[^>]+>", "", page.read_text(encoding="utf-8")))
+        assert f"{code}: {title}" in text
+        assert f"Severity: {severity}." in text
+        assert ("It means that a MUST of the convention is broken." in text) == (code in MUST)
+        assert ("--fix mends it where that loses nothing." in text) == can_mend(Finding(code, ""))
+        assert [head for head in ("What it finds", "Why it matters", "Example", "What to do") if head not in text] == []
+        assert f'href="../rules/{code}/"' in findings
+        assert f'href="{code}/"' in index
     # nothing is loaded from elsewhere
     for page in site.rglob("*.html"):
         tags = re.findall(r"<(?:script|link|img|iframe)\b[^>]*>", page.read_text(encoding="utf-8"))

@@ -6,17 +6,21 @@ import copy
 import json
 import math
 import pickle
+import time
+from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from strategies import NUMBER_LITERALS, json_objects, json_text
 
+from zmeta.checker.position import locate
 from zmeta.errors import DocumentError
 from zmeta.jsondoc import (
     MAX_BYTES,
     MAX_DEPTH,
     ExactFloat,
+    Limits,
     describe,
     dump_json,
     exact,
@@ -142,7 +146,7 @@ def test_a_broken_document_is_named(case: str) -> None:
     assert caught.value.where == "/d/zarr.json"
     assert "\n" not in caught.value.what
     finding = caught.value.finding()
-    assert (finding.code, finding.file) == ("ZM001", "/d/zarr.json")
+    assert (finding.code, finding.file) == ("ZM009" if "deeply" in what else "ZM001", "/d/zarr.json")
 
 
 def test_a_broken_document_tells_line_and_column() -> None:
@@ -163,14 +167,28 @@ def test_the_deepest_document(depth: int) -> None:
     if depth <= MAX_DEPTH:
         assert _round(raw) == raw
     else:
-        with pytest.raises(DocumentError, match="nested too deeply"):
+        with pytest.raises(DocumentError, match="nested too deeply") as caught:
             parse_json(raw, "f")
+        assert caught.value.code == "ZM009"
+        assert str(MAX_DEPTH) in caught.value.expected
 
 
 def test_a_document_that_is_too_large_is_refused() -> None:
-    with pytest.raises(DocumentError, match="too large for metadata"):
+    with pytest.raises(DocumentError, match="too large for metadata") as caught:
         parse_json(b" " * (MAX_BYTES + 1), "f")
+    assert caught.value.finding().code == "ZM008"
     assert "at most" in str(too_large("f", 10**8))
+
+
+def test_the_limits_are_settings() -> None:
+    raw = b'{"a": [[[1]]]}'
+    assert parse_json(raw, "f", Limits(len(raw), 4))[0] == {"a": [[[1]]]}
+    with pytest.raises(DocumentError, match="too large for metadata") as caught:
+        parse_json(raw, "f", Limits(len(raw) - 1, 4))
+    assert (caught.value.code, caught.value.expected) == ("ZM008", f"at most {len(raw) - 1} bytes")
+    with pytest.raises(DocumentError, match="nested too deeply") as caught:
+        parse_json(raw, "f", Limits(len(raw), 3))
+    assert (caught.value.code, caught.value.expected) == ("ZM009", "at most 3 levels")
 
 
 def test_hostile_strings_take_no_time() -> None:
@@ -221,3 +239,138 @@ def test_replacing_leaves_the_original_alone() -> None:
     assert before == kept
     assert after == {"a": [1, {"b": 5}], "c": {"d": 3}}
     assert after["c"] is before["c"]
+
+
+# --- where a pointer leads in the text ---------------------------------------------------------------------------------
+
+_NAME = st.text(max_size=6) | st.sampled_from(
+    [
+        "",
+        "/",
+        "~",
+        "~1",
+        "~0",
+        "~01",
+        "a/b",
+        '"',
+        '\\"',
+        "\\",
+        "0",
+        "00",
+        "-",
+        "\n",
+        "\r\n",
+        "\U0001f9e0",
+        "\ud800",
+        "\u2028",
+        "{",
+        "]",
+        ",",
+    ]
+)
+_VALUE = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | _NAME,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_NAME, inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@st.composite
+def _written(draw: Any) -> tuple[Any, str]:
+    """A document, and a text of it in any layout."""
+    data = draw(_VALUE)
+    indent = draw(st.sampled_from([None, None, 0, 1, 4, "\t"]))
+    comma, colon = draw(st.sampled_from([(",", ":"), (", ", ": "), (" , ", " : "), (",\n", "\n:\n\n"), ("\t,", ":\r")]))
+    text = json.dumps(data, indent=indent, separators=(comma, colon), ensure_ascii=draw(st.booleans()))
+    if draw(st.booleans()):
+        text = text.replace("\n", "\r\n")
+    before, after = draw(st.tuples(*[st.sampled_from(["", " ", "\n", "\r\n\t", "\n\n  "])] * 2))
+    return data, draw(st.sampled_from(["", "\ufeff"])) + before + text + after
+
+
+def _values(value: Any, at: str = "") -> dict[str, Any]:
+    """Every pointer of a document, with what it leads to."""
+    found = {at: value}
+    for key, item in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        found |= _values(item, at + pointer(key))
+    return found
+
+
+def _text_at(text: str, place: tuple[int, int]) -> str:
+    """What stands at a line and a column, counted as an editor does that ends lines at line feeds and hides the mark."""
+    line, column = place
+    lines = text.removeprefix("\ufeff").split("\n")
+    assert 1 <= line <= len(lines)
+    assert 1 <= column <= len(lines[line - 1]) + 1
+    return "\n".join([lines[line - 1][column - 1 :], *lines[line:]])
+
+
+@given(_written())
+def test_every_value_is_located(document: tuple[Any, str]) -> None:
+    data, text = document
+    wanted = _values(data)
+    places = locate(text, wanted)
+    assert list(places) == list(wanted)
+    for pointer_, place in places.items():
+        assert json.JSONDecoder().raw_decode(_text_at(text, place))[0] == wanted[pointer_]
+    assert len(set(places.values())) == len(places), "no two values begin at one place"
+    for pointer_ in wanted:
+        assert locate(text, [pointer_]) == {pointer_: places[pointer_]}, "one alone has the place that it has among others"
+
+
+@given(_written(), st.data())
+def test_what_is_not_there_has_the_place_of_what_is_above_it(document: tuple[Any, str], data: st.DataObject) -> None:
+    value, text = document
+    wanted = _values(value)
+    above = data.draw(st.sampled_from(list(wanted)))
+    missing = above + pointer(*data.draw(st.lists(_NAME | st.integers(0, 9), min_size=1, max_size=3)))
+    assume(not any(missing == known or missing.startswith(known + "/") for known in wanted if len(known) > len(above)))
+    places = locate(text, [missing, *wanted])
+    assert places == {missing: places[above], **locate(text, wanted)}
+    assert locate(text, [missing]) == {missing: places[above]}
+
+
+def test_places_are_those_of_an_editor() -> None:
+    text = '\ufeff{\r\n\t"a": [1, "\U0001f9e0", {"b\\n": null}],\r\n\r\n"":{"":{"/~":3}}}\r\n'
+    assert locate(text, ["", "/a", "/a/1", "/a/2/b\n", "/", "//", "///~1~0", "/a/3", "/a/x", "/a/01", "/~1"]) == {
+        "": (1, 1), "/a": (2, 7), "/a/1": (2, 11), "/a/2/b\n": (2, 24), "/": (4, 4), "//": (4, 8), "///~1~0": (4, 14),
+        "/a/3": (2, 7), "/a/x": (2, 7), "/a/01": (2, 7), "/~1": (1, 1),
+    }  # fmt: skip
+    assert locate('{"a": 1}', []) == {}
+    assert locate(" \n 3", ["", "/a"]) == {"": (2, 2), "/a": (2, 2)}
+
+
+def test_a_broken_text_is_located_as_far_as_it_goes() -> None:
+    text = '{"a": [1, 2],\n "b": {"c": tru'
+    assert locate(text, ["/a/1", "/b/c", "/d"]) == {"/a/1": (1, 11), "/b/c": (2, 13), "/d": (1, 1)}
+    for raw in ("", "{", '{"a', '{"a"', '{"a":', '{"a":1', "[1,", "]", '{"a": 1 "b": 2}', "[" * 10**5):
+        assert locate(raw, ["/a/0", "/0/1", "/b"])["/b"] is not None
+
+
+def test_deep_values_are_located() -> None:
+    text = "".join(f'{{"{level}": [\n' for level in range(50)) + "7" + "]}" * 50
+    deep = "".join(f"/{level}/0" for level in range(50))
+    assert locate(text, [deep, deep + "/x", deep[:-2]]) == {deep: (51, 1), deep + "/x": (51, 1), deep[:-2]: (50, 8)}
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize("shape", ["many keys", "many items", "deep keys", "long strings"])
+def test_locating_takes_linear_time(shape: str, indent: int | None) -> None:
+    data: Any = {
+        "many keys": {f"key/{number}": number for number in range(150_000)},
+        "many items": {"a": [1.5] * 1_000_000},
+        "deep keys": {str(number): {"a": [{"b": {"c": [number] * 5}}] * 5} for number in range(15_000)},
+        "long strings": {f"k{number}": 'x"' * 10_000 for number in range(200)},
+    }[shape]
+    text = json.dumps(data, indent=indent)
+    assert len(text) > 3_000_000
+    values = list(_values(data))
+    wanted = values[:: max(len(values) // 100, 1)][:100]
+    wanted += [values[-1], values[-1] + "/missing"]
+    start = time.perf_counter()
+    places = locate(text, wanted)
+    assert time.perf_counter() - start < 3
+    assert json.JSONDecoder().raw_decode(_text_at(text, places[values[-1]]))[0] is not None
+    start = time.perf_counter()
+    locate(text, values[:20_000])
+    assert time.perf_counter() - start < 5

@@ -36,7 +36,7 @@ metadata = distribution("zmeta")
 print(json.dumps({
     "home": os.path.dirname(zmeta.__file__),
     "version": [zmeta.__version__, metadata.version],
-    "scripts": [entry.value for entry in metadata.entry_points if entry.name == "zmeta"],
+    "scripts": [entry.value for entry in metadata.entry_points if entry.group == "console_scripts"],
     "ids": {path: schema["$id"] for path, schema in schemas.items()},
     "problems": problems,
 }))

@@ -14,6 +14,7 @@ import sys
 import tracemalloc
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from itertools import islice, pairwise
@@ -712,6 +713,13 @@ def test_sarif_uri(file: str, uri: str) -> None:
     assert artifact == ({"uri": uri} if uri.startswith("file:") else {"uri": uri, "uriBaseId": "%SRCROOT%"})
 
 
+def test_sarif_gives_the_places_of_what_is_cut_to_others() -> None:
+    notes = [Finding("ZM205", f"note {kind}", f"{file}.json") for file in range(101) for kind in range(200)]
+    errors = [Finding("ZM203", f"error {kind}", "a.json") for kind in range(5000)]
+    run = sarif_run([*notes, *errors, *(Finding("ZM203", "error 0", f"{file}.json") for file in range(50))])
+    assert len(run["results"][0]["relatedLocations"]) == 50
+
+
 def notes(run: Any) -> list[str]:
     return [notification["message"]["text"] for notification in run["invocations"][0]["toolExecutionNotifications"]][1:]
 
@@ -722,6 +730,17 @@ def test_sarif_joins_what_is_the_same() -> None:
     assert result["message"]["text"] == "x [/units]; the same in 249 more places, 100 of them listed"
     assert [location["id"] for location in result["relatedLocations"]] == list(range(1, 101))
     assert notes(run) == ["149 places are left out: a result lists 100 besides its first, a report 20,000"]
+
+
+def test_sarif_joins_nothing_else() -> None:
+    one = Finding("ZM203", "x", "a.json")
+    changes: list[dict[str, Any]] = [
+        {},
+        {"code": "ZM202"},
+        {"level": Severity.NOTE},
+        *({name: "other"} for name in ("message", "pointer", "expected", "found", "hint")),
+    ]
+    assert len(sarif_run(replace(one, **change) for change in changes)["results"]) == len(changes)
 
 
 def test_sarif_lists_not_too_many_places() -> None:

@@ -460,7 +460,7 @@ def test_one_verdict_with_the_reference_on_mutated_documents(name: SchemaName) -
     documents = [parse(file.read_text("utf-8")) for file in files] or [{"axes": ["z"]}, ["nanometer"]]
     schema, validator = load_schema(name.path), packaged_validator(name.path)
 
-    @settings(max_examples=250)
+    @settings(max_examples=60)
     @given(_mutated(documents))
     def check(document: Any) -> None:
         kept = copy.deepcopy(document)
@@ -479,7 +479,7 @@ def test_one_verdict_with_the_reference_on_any_json(name: SchemaName) -> None:
     schema, validator = load_schema(name.path), packaged_validator(name.path)
     required: Any = schema.get("required") or ["a"]
 
-    @settings(max_examples=100)
+    @settings(max_examples=30)
     @given(_JSON | st.fixed_dictionaries(dict.fromkeys(required, _JSON)))
     def check(document: Any) -> None:
         assert validator.is_valid(document) == reference(schema, document)
@@ -594,7 +594,7 @@ def test_one_verdict_with_the_reference_on_schemas_of_users(case: str) -> None:
     validator = make_validator(schema)
     assert validator.problems(sound) == []
 
-    @settings(max_examples=400)
+    @settings(max_examples=120)
     @given(_mutated([sound]) | _JSON)
     def check(document: Any) -> None:
         verdict = validator.is_valid(document)
@@ -846,7 +846,7 @@ USES: dict[str, tuple[Any, Any]] = {
     "items": (lambda p: {"additionalProperties": {"items": {"pattern": p}}}, lambda text: {"a": [text] * 50}),
     "patternProperties": (lambda p: {"patternProperties": {p: False}}, lambda text: {text: 1}),
     "additionalProperties": (lambda p: {"patternProperties": {p: True}, "additionalProperties": False}, lambda text: {text: 1}),
-    "unevaluatedProperties": (lambda p: {"patternProperties": {p: True}, "unevaluatedProperties": {"type": "null"}}, lambda text: {text: None}),
+    "unevaluatedProperties": (lambda p: {"patternProperties": {p: True}, "unevaluatedProperties": {"type": "null"}}, lambda text: {text: 1}),
     "propertyNames": (lambda p: {"propertyNames": {"pattern": p}}, lambda text: {text: 1}),
     "no propertyNames": (lambda p: {"propertyNames": {"not": {"pattern": p}}}, lambda text: {text: 1}),
 }  # fmt: skip
@@ -871,11 +871,14 @@ def test_a_catastrophic_pattern_ends(pattern: str, use: str, text: str) -> None:
 def test_what_is_given_up_is_a_finding_and_never_valid(use: str) -> None:
     """Also where a pattern that does not match would make a document valid."""
     make, document = USES[use]
-    text = "a" * 5000
-    (problem, *more) = make_validator(make(r"(a*)*\1b")).problems(document(text))
+    validator = make_validator(make(r"(a*)*\1b"))
+    (problem,) = validator.problems(document("a" * 600))
     assert "cannot be judged" in problem.message
     assert "a simpler `pattern`" in problem.expected
-    assert more == []
+    for many in (document("a" * 10**5), {str(number): "a" for number in range(10**5)}):
+        (problem,) = validator.problems(many)
+        assert problem.message.startswith("the value cannot be judged: the look-around")
+        assert not validator.is_valid(many)
 
 
 def deep(levels: int, key: str = "") -> Any:
@@ -907,8 +910,7 @@ def test_deep_documents(levels: int, key: str) -> None:
     if levels <= 400:
         assert len(problem.path) == levels
     else:
-        assert [problem.path, problem.message] == [(), "the value cannot be judged"]
-        assert "nested too deeply" in problem.found
+        assert problem[:2] == ((), "the value cannot be judged: it is nested too deeply")
     endless: Any = []
     endless.append(endless)
     assert not make_validator({}).is_valid(endless)
@@ -925,14 +927,10 @@ def test_deep_schemas(levels: int, keyword: str) -> None:
             schema = {"$defs": {"a": schema}} if keyword == "$defs" else {keyword: schema}
     for root, extra in ((schema, []), ({"$ref": LAB + "b"}, [{**schema, "$id": LAB + "b"}])):
         if levels == 50:
-            make_validator(root, extra).is_valid([1])
-            continue
-        try:
-            make_validator(root, extra).is_valid([1])
-        except SchemaError as error:
-            assert "nested too deeply" in str(error)  # noqa: PT017 - a schema of 400 levels may do
+            make_validator(root, extra).problems([1])
         else:
-            assert levels == 400
+            with pytest.raises(SchemaError, match="nested too deeply"):
+                make_validator(root, extra)
 
 
 def test_huge_documents() -> None:

@@ -11,7 +11,6 @@ import math
 import re
 from dataclasses import dataclass
 from decimal import Decimal
-from json.decoder import scanstring  # type: ignore[attr-defined]
 from json.encoder import encode_basestring, encode_basestring_ascii
 from typing import TYPE_CHECKING, NamedTuple, Self, TypeAlias
 
@@ -19,7 +18,7 @@ from zmeta.errors import DocumentError
 from zmeta.finding import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
 JSONValue: TypeAlias = "bool | int | float | str | list[JSONValue] | dict[str, JSONValue] | None"
 JSONObject: TypeAlias = "dict[str, JSONValue]"
@@ -254,56 +253,6 @@ def replace_at(value: JSONValue, path: tuple[str | int, ...], new: JSONValue) ->
     if isinstance(value, list) and isinstance(head, int):
         return [*value[:head], replace_at(value[head], rest, new), *value[head + 1 :]]
     return value
-
-
-def locate(text: str, pointers: Iterable[str]) -> dict[str, tuple[int, int]]:
-    r"""Return line and column (from 1, in characters) of the values that JSON pointers lead to, in one pass.
-
-    A pointer to what is not there gets the place of the nearest value above it.
-
-    >>> locate('{"a": [1,\n {"b": 2}]}', ["", "/a/1/b", "/a/1/c"])
-    {'': (1, 1), '/a/1/b': (2, 8), '/a/1/c': (2, 2)}
-    """
-    wanted: dict[str, int] = dict.fromkeys(pointers, 0)
-    start = _skip(text, 1 if text.startswith("\ufeff") else 0)
-    _locate(text, start, "", [pointer for pointer in wanted if pointer], wanted)
-    places = {}
-    for pointer_, found in wanted.items():
-        index = found or start
-        line_start = text.rfind("\n", 0, index) + 1
-        places[pointer_] = (text.count("\n", 0, index) + 1, index - line_start + 1)
-    return places
-
-
-_SPACE = re.compile(r"[ \t\n\r]*")
-_PLAIN = json.JSONDecoder()
-
-
-def _skip(text: str, index: int) -> int:
-    match = _SPACE.match(text, index)
-    return index if match is None else match.end()
-
-
-def _locate(text: str, index: int, here: str, wanted: list[str], found: dict[str, int]) -> int:
-    """Note the places of what stands at or below a value; return the end of the value."""
-    for pointer_ in wanted:
-        found[pointer_] = index
-    if not wanted or text[index : index + 1] not in ("{", "["):
-        return _PLAIN.raw_decode(text, index)[1]
-    is_object = text[index] == "{"
-    position, count = _skip(text, index + 1), 0
-    while text[position : position + 1] not in ("}", "]"):
-        name = str(count)
-        if is_object:
-            name, position = scanstring(text, position + 1)
-            position = _skip(text, _skip(text, position) + 1)
-        child = here + pointer(name)
-        below = [pointer_ for pointer_ in wanted if pointer_ == child or pointer_.startswith(child + "/")]
-        position = _skip(text, _locate(text, position, child, below, found))
-        if text[position : position + 1] == ",":
-            position = _skip(text, position + 1)
-        count += 1
-    return position + 1
 
 
 _INDENT = re.compile(r"\s*[{\[]\r?\n([ \t]+)")

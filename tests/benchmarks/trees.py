@@ -247,8 +247,8 @@ def make_tree(work: Path, kind: str, count: int, chunks: bool = False) -> Path:
 
 def sample_tree(root: Path, wanted: int) -> Iterator[Path]:
     """Return some arrays or images, spread over the tree."""
-    kind, count = root.name.split("-")[:2]
-    name = {"ome": "i{:03}.ome.zarr"}.get(kind, "a{:03}")
+    kind, _, count = root.name.removesuffix("-chunks").rpartition("-")
+    name = "i{:03}.ome.zarr" if kind.startswith("ome") else "a{:03}"
     for index in range(0, int(count), max(1, int(count) // wanted)):
         yield root / f"g{index // PER_FOLDER:04}" / name.format(index % PER_FOLDER)
 

@@ -38,6 +38,8 @@ _PLACED = frozenset({"pixelResolution", "downsamplingFactors", "scales", "affine
 _READ = OWNED | EVIDENCE | {"unit", "scale", "coordinates", "_FillValue", "grid_mapping"}
 _MOST_KEPT = 20_000
 _MOST_IMAGES = 500
+#: Keys of groups whose rules look beyond the group and its levels.
+_REACHING = frozenset({"plate", "well", "labels", "image-label", "series", "bioformats2raw.layout"})
 _WHOLE = 2**53
 
 
@@ -186,22 +188,32 @@ class Judge:
             findings += check_node(node, copy)
             findings += check_missing(copy)
         if node.attributes:
-            key = self._image_key(node, settings)
-            known = None if key is None else self._images.get(key)
-            if known is None and key is not None and is_plainly_sound(node, self._level_nodes(node)):
-                known = _Image(node.path, (), {os.sep + name: () for name in level_names(node.attributes)})
-            elif known is None:
-                known = self._judge_image(node, settings)
-                if key is not None:
-                    if len(self._images) >= _MOST_IMAGES:
-                        self._images.clear()
-                    self._images[key] = known
+            known = self._find_image(node, settings)
             folder = known.folder
             findings += _moved(known.findings, folder, node.path)
             self._levels.update(
                 {node.path + below: _moved(found, folder, node.path) for below, found in known.levels.items()}
             )
         return findings
+
+    def _find_image(self, node: Node, settings: Config) -> _Image:
+        """Return what a group and its levels are, from memory where their documents are those of another one."""
+        levels = self._alone(node, settings)
+        if levels is None:
+            return self._judge_image(node, settings)
+        key = tuple([document.raw for place in (node, *levels.values()) for document in place.documents.values()])
+        known = self._images.get(key)
+        if known is None:
+            if is_plainly_sound(node, list(levels.values())):
+                known = _Image(node.path, (), {os.sep + name: () for name in levels})
+            else:
+                known = self._judge_image(node, settings)
+            if any(" of the group " in found.message for told in (known.findings, *known.levels.values()) for found in told):
+                return known  # which names the group
+            if len(self._images) >= _MOST_IMAGES:
+                self._images.clear()
+            self._images[key] = known
+        return known
 
     def _judge_image(self, node: Node, settings: Config) -> _Image:
         """Judge a group by the rules, and the levels that it lists by their reading."""
@@ -220,28 +232,29 @@ class Judge:
             findings += rule(site)
         return _Image(node.path, tuple(findings), levels)
 
-    def _level_nodes(self, node: Node) -> list[Node]:
-        """Return the nodes at the paths that a group lists; the key of the image has opened them."""
-        nodes = (self._ahead.get(node.path + os.sep + name) for name in level_names(node.attributes))
-        return [level for level in nodes if level is not None]
-
-    def _image_key(self, node: Node, settings: Config) -> tuple[bytes, ...] | None:
-        """Return the bytes of an image and of its levels, on which its findings depend; None where on more than these."""
-        if settings is not self._config or EVIDENCE.isdisjoint(node.attributes):
+    def _alone(self, node: Node, settings: Config) -> dict[str, Node] | None:
+        """Return the levels of an image, by name, whose findings depend on its documents alone; None for any other group."""
+        keys = node.attributes
+        if settings is not self._config or EVIDENCE.isdisjoint(keys) or not _REACHING.isdisjoint(keys):
+            return None
+        inner = keys.get("ome")
+        if isinstance(inner, dict) and not _REACHING.isdisjoint(inner):
             return None
         for group, _ in node.ancestors:
-            if not EVIDENCE.isdisjoint(group.attributes):
+            if not EVIDENCE.isdisjoint(group.attributes) or not _REACHING.isdisjoint(group.attributes):
                 return None
-        key = [document.raw for document in node.documents.values()]
-        for name in level_names(node.attributes):
+        if node.ancestors and node.ancestors[0][0].path.endswith("labels"):
+            return None
+        levels: dict[str, Node] = {}
+        for name in level_names(keys):
             try:
                 level = None if "/" in name or refusal(name) else self._open_ahead(node.path + os.sep + name)
             except ZmetaError:
                 return None
             if level is None:
                 return None
-            key += [document.raw for document in level.documents.values()]
-        return tuple(key)
+            levels[name] = level
+        return levels
 
     def _copied(self, node: Node) -> Iterable[Finding]:
         """Compare a node with the consolidated metadata of the groups above it."""

@@ -99,6 +99,8 @@ def _judge_axes(axes: JSONValue) -> list[str] | None:
         name, kind, unit = axis.get("name"), axis.get("type"), axis.get("unit")
         if not isinstance(name, str) or not name.isalnum() or not name.isascii() or not isinstance(kind, str):
             return None
+        if not isinstance(unit, str | None):
+            return None
         if kind == "space" and unit in SPACE:
             units.add(str(unit))
         elif not (kind == "time" and unit in TIME) and not (kind == "channel" and "unit" not in axis):

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 from zmeta.checker.batch import Batch, walk_batches
 from zmeta.checker.judge import Judge
 from zmeta.checker.relations import Relations
-from zmeta.checker.targets import find_targets
+from zmeta.checker.targets import DOCUMENT_NAMES, find_targets
 from zmeta.errors import NodeNotFoundError, ZmetaError
-from zmeta.finding import Severity
+from zmeta.finding import Finding, Severity
 from zmeta.nodes.node import read_ancestors
 from zmeta.nodes.walk import Ancestors, Links, Place, Walk
 from zmeta.report.base import Summary
+from zmeta.stores.registry import exists
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from zmeta.checker.targets import Target
     from zmeta.config import Config
-    from zmeta.finding import Finding, Fix
+    from zmeta.finding import Fix
     from zmeta.nodes.walk import Visit
 
 #: Least severity that fails a run, by its word.
@@ -66,7 +67,11 @@ def _judge_one(path: str, judge: Judge, config: Config) -> Batch:
     kind = "" if visit.node is None else visit.node.kind
     findings = judge.judge(visit)
     if visit.node is None and visit.error is None:
-        raise NodeNotFoundError("the document belongs to no node", where=path, hint="its folder holds no Zarr or N5 node")
+        names = [name for name in sorted(DOCUMENT_NAMES) if exists(os.path.join(path, name))]
+        hint = "its .zarray or .zgroup is missing"
+        alone = [Finding("ZM006", "the document belongs to no node", os.path.join(path, name), hint=hint) for name in names]
+        settings = config.for_path(path)
+        findings = [judged for finding in alone for judged in [settings.judged(finding)] if judged is not None]
     entries = [] if judge.decoded is None else Relations.entries(config, visit, judge.decoded)
     return Batch(int(kind == "array"), int(kind == "group"), findings, entries, [], [])
 

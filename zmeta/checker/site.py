@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from zmeta.conventions.ome_ngff.detect import clean_path
@@ -92,6 +93,7 @@ def finding_in(
     return Finding(code, message, node.attributes_file, node.attributes_pointer + pointer(*path), expected, text, hint)
 
 
+@lru_cache(maxsize=1024)
 def refusal(name: str) -> str:
     """Return why a path that a document states is not followed; empty for one that stays below its group.
 

@@ -23,6 +23,7 @@ from zmeta.jsondoc import describe, pointer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+
     from zmeta.jsondoc import JSONObject, JSONValue
     from zmeta.nodes.node import Node
 

@@ -1,4 +1,4 @@
-"""What every report format is fed: findings one by one, then the summary. No format knows another."""
+"""What every report format is fed: findings one by one, then the summary. Their words are in `words.py`."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from zmeta.finding import Finding, Severity
-from zmeta.report.text import one_line, place, words
+from zmeta.report.words import one_line, place, words
 
 if TYPE_CHECKING:
     from typing import TextIO

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from zmeta.finding import Severity
 from zmeta.report.json_ import JsonArray
-from zmeta.report.text import words
+from zmeta.report.words import words
 
 if TYPE_CHECKING:
     from typing import TextIO

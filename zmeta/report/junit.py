@@ -11,7 +11,7 @@ from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING
 
 from zmeta.finding import Severity
-from zmeta.report.text import one_line, place, words
+from zmeta.report.words import one_line, place, words
 
 if TYPE_CHECKING:
     from typing import TextIO

@@ -11,7 +11,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from zmeta.finding import Finding, Severity
-from zmeta.report.text import one_line, words
+from zmeta.report.words import one_line, words
 
 if TYPE_CHECKING:
     from typing import TextIO

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from zmeta.finding import CODES, DOCS, Finding, Severity
 from zmeta.report.json_ import JsonArray, dump_ascii
-from zmeta.report.text import words
+from zmeta.report.words import words
 
 if TYPE_CHECKING:
     from typing import TextIO

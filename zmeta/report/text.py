@@ -1,10 +1,11 @@
-"""Findings as lines for people, one each; with colour and some air on a terminal. Other formats take the words from here."""
+"""Findings as lines for people, one each; with colour and some air on a terminal."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from zmeta.finding import Severity
+from zmeta.report.words import one_line, place, words
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -47,29 +48,6 @@ class TextReporter:
 
     def _clean(self, text: str) -> str:
         return one_line(text, self._stream)
-
-
-def words(finding: Finding, *, hint: bool = True) -> str:
-    """Return what is wrong, what was expected and found, where in the document, and what to do; as it is, not escaped."""
-    sides = (("expected", finding.expected), ("found", finding.found))
-    compared = ", ".join(f"{side} {value}" for side, value in sides if value)
-    text = finding.message + (f" ({compared})" if compared else "")
-    text += f" [{finding.pointer}]" if finding.pointer else ""
-    return text + (f"; {finding.hint}" if hint and finding.hint else "")
-
-
-def place(finding: Finding) -> str:
-    """Return `path:line:column`, as far as it is known; not escaped."""
-    known = (number for number in (finding.line, finding.column if finding.line else 0) if number)
-    return ":".join((finding.file, *map(str, known)))
-
-
-def one_line(text: str, stream: TextIO | None = None) -> str:
-    """Escape what could draw on a terminal or end a line, and what a stream cannot encode: names come from hostile input."""
-    if not text.isprintable():
-        text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-    encoding = stream.encoding if stream else None
-    return text if text.isascii() or not encoding else text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def _line(finding: Finding) -> str:

@@ -24,15 +24,18 @@ from zmeta.schema.catalog import DIALECT, load_schema, resource, unresolved
 from zmeta.schema.explain import Explainer, Problem, shorten, value_at
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from zmeta.jsondoc import JSONObject, JSONValue
     from zmeta.schema.explain import Error
 
-#: Steps after which a pattern that backtracks without an end is given up.
-_BACKTRACKING = 100_000
+#: Patterns take linear time, but for those with look-around or back-references: of them one match is given up after so many
+#: steps back, and a document is not judged where all its texts could take more than so many steps.
+_MOST_STEPS_BACK = 10_000
+_MOST_STEPS = 10**8
 #: Levels that are judged; far deeper nesting ends the process.
 _MAX_DEPTH = 450
+_MAX_SCHEMA_DEPTH = 200
 #: Problems of one document that are told; a hostile one could hold millions.
 _MOST_PROBLEMS = 100
 #: Values of a document beyond which its first problem alone is told: each costs a copy of what it is about.
@@ -68,41 +71,44 @@ class Validator:
         self._base = urljoin(_NO_BASE, str(schema.get("$id", ""))).rstrip("#")
         self._schemas = {self._base: schema}
         try:
-            self._judge = jsonschema_rs.Draft202012Validator(
-                _plain_schema(schema),
-                retriever=retrieve,
-                pattern_options=jsonschema_rs.FancyRegexOptions(backtrack_limit=_BACKTRACKING),
-                base_uri=None if "$id" in schema else _NO_BASE,
-            )
+            self._judge, self._is_linear = _compile(_plain_schema(schema), retrieve)
         except jsonschema_rs.ValidationError as error:
             if failed:
                 raise failed[0] from None
-            if not isinstance(error.kind, jsonschema_rs.ValidationErrorKind.Referencing):
+            if not isinstance(error.kind, _Kind.Referencing):
                 raise _invalid(error.instance_path, error.message, where) from None
             ref = next((uri for uri in asked if f"'{uri}'" in error.message), error.message)
             raise unresolved(ref, where) from None
+        except RecursionError:
+            raise SchemaError("the schema is nested too deeply", where=where) from None
         except _UNFIT as error:
             raise SchemaError("the schema cannot be used", where=where, found=str(error)[:200]) from None
 
     def is_valid(self, data: JSONValue) -> bool:
         """Whether a document fits the schema; one that cannot be judged does not."""
         try:
-            return self._judge.is_valid(data if _is_plain(data) else _plain(data))
+            return self._judge.is_valid(self._judged(data))
         except _UNFIT:
             return False
 
     def problems(self, data: JSONValue) -> list[Problem]:
         """Return what breaks the schema, in the order of the places: of the branches of a union the likeliest alone."""
         try:
-            plain = _plain(data)
-            if self._judge.is_valid(plain):
+            if self._judge.is_valid(self._judged(data)):
                 return []
+            plain = _plain(data)
             errors = list(islice(self._errors(plain), _MOST_PROBLEMS))
         except _UNFIT as error:
-            return [Problem((), "the value cannot be judged", "JSON that is not nested too deeply", str(error)[:80])]
+            return [Problem((), shorten(f"the value cannot be judged: {error}", _MOST_TEXT))]
         explained = Explainer(plain, self._look, self._base).problems(errors)
         found = dict.fromkeys(_complete(problem, data) for problem in explained)
         return sorted(found, key=lambda problem: [(isinstance(part, int), str(part).zfill(9)) for part in problem.path])
+
+    def _judged(self, data: JSONValue) -> JSONValue:
+        """Return a document as the judge takes it; raises one of `_UNFIT` where it cannot be judged."""
+        if not self._is_linear and _steps(data) > _MOST_STEPS:
+            raise ValueError("the look-around and back-references of the schema's patterns take too long on such long texts")
+        return data if _is_plain(data) else _plain(data)
 
     def _errors(self, plain: JSONValue) -> Iterator[Error]:
         if _is_small(plain):
@@ -126,6 +132,22 @@ class Validator:
         return cast("JSONValue", value)
 
 
+_Kind = jsonschema_rs.ValidationErrorKind
+
+
+def _compile(schema: JSONObject, retrieve: Callable[[str], JSONObject]) -> tuple[jsonschema_rs.Draft202012Validator, bool]:
+    """Return the judge of a schema, and whether all its patterns take linear time."""
+    base = None if "$id" in schema else _NO_BASE
+    linear, fancy = jsonschema_rs.RegexOptions(), jsonschema_rs.FancyRegexOptions(backtrack_limit=_MOST_STEPS_BACK)
+    try:
+        judge = jsonschema_rs.Draft202012Validator(schema, retriever=retrieve, pattern_options=linear, base_uri=base)
+        return judge, True
+    except jsonschema_rs.ValidationError as error:
+        if not isinstance(error.kind, _Kind.Format):
+            raise
+    return jsonschema_rs.Draft202012Validator(schema, retriever=retrieve, pattern_options=fancy, base_uri=base), False
+
+
 # --- documents as the judge takes them --------------------------------------------------------------------------------
 
 #: What the judge raises for what it cannot take.
@@ -137,10 +159,13 @@ _STAND_IN = re.compile("[\U0010d800-\U0010dfff]")
 
 
 def _is_plain(data: JSONValue) -> bool:
-    """Whether the judge takes a document as it is: told at the speed of C, for nearly every document is."""
+    """Whether the judge takes a document as it is: told at the speed of C, for nearly every document is.
+
+    What is nested so deeply (2000 levels) that the judge would end the process is none.
+    """
     try:
         return b"\xed" not in marshal.dumps(data, 2)  # the first byte of a surrogate, and of some Hangul
-    except ValueError:  # a number that keeps its literal
+    except ValueError:  # a number that keeps its literal, or nesting
         return False
 
 
@@ -173,7 +198,23 @@ def _whole(text: str) -> str:
 
 
 def _plain_schema(schema: JSONObject) -> JSONObject:
-    return cast("JSONObject", _plain(schema))
+    """Return a schema as the judge takes it; raises `RecursionError` for one that it does not."""
+    return cast("JSONObject", _plain(schema, _MAX_SCHEMA_DEPTH))
+
+
+def _steps(data: JSONValue) -> int:
+    """How many steps the texts of a document could take a pattern that tries each place anew."""
+    steps, stack = 0, [data]
+    while stack and steps <= _MOST_STEPS:
+        value = stack.pop()
+        if isinstance(value, str):
+            steps += len(value) ** 2 + 2 * _MOST_STEPS_BACK
+        elif isinstance(value, list):
+            stack += value
+        elif isinstance(value, dict):
+            stack += value
+            stack += value.values()
+    return steps
 
 
 def _is_small(data: JSONValue) -> bool:
@@ -227,7 +268,7 @@ def check_schema(schema: JSONObject, others: Mapping[str, JSONObject], where: st
         raise SchemaError("the schema is written in another dialect", where=where, expected=DIALECT, found=describe(stated))
     try:
         Draft202012Validator.check_schema(schema, format_checker=FormatChecker(formats=()))
-        for wrong in _dialect().iter_errors(_plain(schema)):  # patterns are judged by what will match them
+        for wrong in _dialect().iter_errors(_plain_schema(schema)):  # patterns are judged by what will match them
             if getattr(wrong.kind, "format", "") == "regex":
                 raise _invalid(wrong.instance_path, wrong.message, where)
     except InvalidSchemaError as error:

@@ -13,20 +13,21 @@ affine transformation may turn or shear, which a voxel size and an offset cannot
 
 ## Example
 
-copick before July 2025 put units where the type belongs:
+A scale without its `type`:
 
 ```json
-{"path": "s0", "coordinateTransformations": [{"scale": [2, 1, 1], "unit": "angstrom"}]}
+{"path": "s0", "coordinateTransformations": [{"scale": [2, 1, 1]}]}
 ```
 
 ```text
-em.zarr/.zattrs:26:40: error ZM305: ome-ngff: a level must have a scale (found [{"scale": [2, 1, 1], "unit":
-"angstrom"}]) [/multiscales/0/datasets/0/coordinateTransformations]
+em.zarr/.zattrs:26:40: error ZM305: ome-ngff: a level must have a scale (found [{"scale": [2, 1, 1]}])
+[/multiscales/0/datasets/0/coordinateTransformations]
 ```
 
 ## What to do
 
-Write the scale, and the translation after it. Units belong to the axes:
+Write the scale with its type, and the translation after it. Units belong to the axes (copick before July 2025 put them
+here):
 
 ```json
 {"path": "s0", "coordinateTransformations": [{"type": "scale", "scale": [2, 1, 1]}]}

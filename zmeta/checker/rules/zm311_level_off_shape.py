@@ -9,7 +9,8 @@ first level that is there. Rounding by a voxel, and padding of 2 %, are allowed 
 
 All levels cover the same piece of the world. If a level has half the voxels and the same voxel size, it covers half: it
 appears shrunk, and regions that are read from it are of the wrong place. Typical causes: the scale of level 0 on all
-levels, an axis that was not downsampled, levels in the wrong order.
+levels, an axis that was not downsampled, levels in the wrong order, a helper that counts levels from the wrong one
+(cellmap-data gave the first level that it added the factor 1).
 
 ## Example
 
@@ -56,8 +57,8 @@ def check_group(site: GroupSite) -> Iterator[Finding]:
             if off:
                 name, _, expected, shape = off[0]
                 message = f"the voxel size of level {level.number} does not fit its shape on {', '.join(a[0] for a in off)}"
-                yield site.finding("ZM311", message, *place_of(site, pyramid, level), expected=f"{expected} voxels on {name}",
-                                   found=shape, hint=_HINT)  # fmt: skip
+                expected, where = f"{expected} voxels on {name}", place_of(site, pyramid, level)
+                yield site.finding("ZM311", message, *where, expected=expected, found=shape, hint=_HINT)
 
 
 _HINT = "the voxel size grows as the shape shrinks: correct the scale of the level, or the order of the levels"

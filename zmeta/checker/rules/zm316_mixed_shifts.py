@@ -7,8 +7,8 @@ have grown.
 
 ## Why it matters
 
-One of the two kinds is wrong, whatever a translation means: the levels lie beside each other by half a voxel. Early
-ngff-zarr and levels that were added later by another tool leave such images.
+One of the two kinds is wrong, whatever a translation means: the levels lie beside each other by half a voxel. Levels
+that were added later by another tool are the usual cause.
 
 ## Example
 

@@ -8,8 +8,8 @@ of the axes decide.
 
 ## Why it matters
 
-fibsem-tools and cellmap-schemas read `order`, n5-universe and cellmap-flow `ordering`; viewers read the group, lab
-tools the array. Where the two differ, the array lies at two places.
+fibsem-tools and cellmap-schemas read `order`, n5-universe and cellmap-flow `ordering`; some readers take the copy of
+the group, others that of the array. Where the two differ, the array lies at two places.
 
 ## Example
 
