@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import shutil
 import zipfile
 from pathlib import Path
@@ -131,3 +132,56 @@ def codes(path: Any, **options: Any) -> list[str]:
 
 def errors(path: Any, **options: Any) -> list[str]:
     return [finding.code for finding in check(path, **{"config": Config(), **options}) if finding.severity == Severity.ERROR]
+
+
+#: Attributes with a fault each, as they are put here and there into a large tree.
+FAULTY: list[dict[str, Any]] = [
+    {**SOUND, "voxel_size": [4, 0, 4]}, {**SOUND, "units": ["nm"] * 3}, {**SOUND, "voxelsize": [4, 4, 4]},
+    {"resolution": [9, 4, 4], "voxel_size": [9.8, 4, 4], "offset": [0, 0, 0]}, {"resolution": ["4", 4, 4], "offset": [0, 0]},
+    {"axes": ["z", "y", "y"], "voxel_size": [1, 1, 1]}, {"voxelsize": [4, 4, 4]}, {"axes": 1, "types": {}, "units": 0},
+    {"zarr_conventions": [{"uuid": "689b58e2-cf7b-45e0-9fff-9cfc0883d6b4"}]}, {"dimension_units": ["4 nm", "4", "x"]},
+    {"pixelResolution": {"dimensions": [4, 4], "unit": "nm"}}, {"multiscales": []}, {"_ARRAY_DIMENSIONS": ["x"]},
+]  # fmt: skip
+
+
+def large_tree(root: Path, count: int, seed: int = 0) -> Path:
+    """A tree of about `count` nodes of all formats, deep and wide, with faults here and there; the same each time."""
+    rng = random.Random(seed)
+    group(root, "v3")
+    made = 1
+    number = 0
+    while made < count:
+        number += 1
+        kind = FORMATS[number % 3]
+        folder = root / rng.choice(["a", "b", "b/c", "d/e/f"]) / f"n{number:05}"
+        chance = rng.random()
+        if chance < 0.05:
+            image_tree(folder, kind, levels=3)
+            made += 4
+        elif chance < 0.1:
+            keys = image("0.5" if kind == "v3" else "0.4", 3)
+            entry = keys.get("ome", keys)["multiscales"][0]
+            entry["datasets"][rng.randrange(3)]["path"] = rng.choice(["s7", "../s0", "deep/er/s1", 1, "s0"])
+            entry["axes"][rng.randrange(3)]["unit"] = rng.choice(["nm", "micrometer", "second"])
+            image_tree(folder, kind, levels=3, attributes=keys)
+            array(folder / "deep" / "er" / "s1", kind)
+            made += 5
+        elif chance < 0.15:
+            group(folder, kind, {"resolution": [4, 4, 4], "offset": [0, 0, 0]})
+            for index in range(20):
+                array(folder / f"a{index}", kind)
+            made += 21
+        elif chance < 0.2:
+            array(folder, kind)
+            name = {"v2": rng.choice([".zarray", ".zattrs"]), "v3": "zarr.json", "n5": "attributes.json"}[kind]
+            (folder / name).write_bytes(rng.choice([b"", b"{", b"[]", b"\xff", b'{"a": NaN, "a": 1}', b"{" * 200]))
+            made += 1
+        elif chance < 0.22:
+            group(folder, kind)
+            (folder / ATTRIBUTES[kind]).write_bytes(b'{"node_type": "group", }')
+            array(folder / "below", kind, rng.choice(FAULTY))
+            made += 2
+        else:
+            array(folder, kind, rng.choice(FAULTY) if chance < 0.5 else SOUND)
+            made += 1
+    return root

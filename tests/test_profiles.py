@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import multiprocessing
+import pickle
+import threading
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import pytest
 import zarr
@@ -24,6 +32,7 @@ from zmeta import (
     load_config,
 )
 from zmeta.config import parse_config
+from zmeta.jsondoc import parse_json
 
 CORE = "https://zmeta.github.io/zmeta/schemas/zmeta/1.0/core.schema.json"
 SCHEMA: dict[str, Any] = {
@@ -42,7 +51,7 @@ SCHEMA: dict[str, Any] = {
     "required": ["axes", "units", "voxel_size", "stain"],
     "additionalProperties": False,
 }
-SOUND = {"axes": ["z", "y", "x"], "units": ["nanometer"] * 3, "voxel_size": [40, 4, 4], "offset": [0, 0, 0]}
+SOUND: dict[str, Any] = {"axes": ["z", "y", "x"], "units": ["nanometer"] * 3, "voxel_size": [40, 4, 4], "offset": [0, 0, 0]}
 
 
 def make(folder: Path, attributes: dict[str, Any] | None = None, name: str = "raw") -> Path:
@@ -75,13 +84,13 @@ def test_a_sound_array_fits(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("payload", "where"),
     [
-        ({**SOUND}, {"/attributes"}),
+        ({**SOUND}, {"/attributes/stain"}),
         ({**SOUND, "stain": "none"}, {"/attributes/stain"}),
-        ({**SOUND, "stain": "OTO", "other": 1}, {"/attributes"}),
+        ({**SOUND, "stain": "OTO", "other": 1}, {"/attributes/other"}),
         ({**SOUND, "stain": "OTO", "acquired": {"by": 1}}, {"/attributes/acquired/by"}),
         ({**SOUND, "axes": ["x", "y", "z"], "stain": "OTO"}, {"/attributes/axes"}),
         ({**SOUND, "units": ["micrometer", "nanometer", "nanometer"], "stain": "OTO"}, {"/attributes/units/0"}),
-        ({"axes": ["z", "y", "x"], "stain": "OTO"}, {"/attributes"}),
+        ({"axes": ["z", "y", "x"], "stain": "OTO"}, {"/attributes/units", "/attributes/voxel_size"}),
     ],
 )
 def test_what_does_not_fit_is_refused(tmp_path: Path, payload: dict[str, Any], where: set[str]) -> None:
@@ -152,8 +161,8 @@ class Em(BaseModel):
     [
         ({"stain": "none"}, "/attributes/stain"),
         ({"stain": "OTO", "dose": 1000.0}, "/attributes/dose"),
-        ({"stain": "OTO", "other": 1}, "/attributes"),
-        ({}, "/attributes"),
+        ({"stain": "OTO", "other": 1}, "/attributes/other"),
+        ({}, "/attributes/stain"),
         ({"stain": "OTO", "dose": "3"}, "/attributes/dose"),
     ],
 )
@@ -260,9 +269,13 @@ def test_wrong_schemas_are_errors(tmp_path: Path) -> None:
     (tmp_path / "broken.json").write_text("{")
     with pytest.raises(DocumentError, match="not JSON"):
         Profile.from_file(tmp_path / "broken.json")
-    dangling = Profile("p", "1", {"properties": {"a": {"$ref": "https://lab.example/absent.json"}}})
-    with pytest.raises(SchemaError, match="not in the catalog"):
-        dangling.check({"a": 1}, {})
+    with pytest.raises(SchemaError, match="not in the catalog") as error:
+        Profile("p", "1", {"properties": {"a": {"$ref": "https://lab.example/absent.json"}}})
+    assert (error.value.found, error.value.where) == ("https://lab.example/absent.json", "p@1")
+    with pytest.raises(SchemaError, match="without an end"):
+        Profile("p", "1", {"$ref": "#"})
+    with pytest.raises(SchemaError, match="the same `\\$id`"):
+        Profile("p", "1", {"$ref": CORE}, extra=({"$id": CORE},))
 
 
 def test_schemas_of_a_lab_may_refer_to_each_other(tmp_path: Path) -> None:
@@ -271,6 +284,160 @@ def test_schemas_of_a_lab_may_refer_to_each_other(tmp_path: Path) -> None:
     config = write_config(tmp_path, text, {"properties": {"by": {"$ref": "https://lab.example/person.json"}}})
     assert [finding.pointer for finding in config.profiles[0].check({"by": 3}, {})] == ["/by"]
     assert config.profiles[0].check({"by": "Ada"}, {}) == []
+
+
+def test_schemas_of_a_lab_must_be_sound_where_they_are_used(tmp_path: Path) -> None:
+    text = 'schemas = ["person.json"]\n[[profile]]\nschema = "em.schema.json"\nmatch = ["*"]\n'
+    for broken, message in (({"type": "text"}, "not valid at /type"), ({"$ref": "urn:absent"}, "not in the catalog")):
+        (tmp_path / "person.json").write_text(json.dumps({"$id": "https://lab.example/person.json", **broken}))
+        with pytest.raises(SchemaError, match=message) as error:
+            write_config(tmp_path, text, {"properties": {"by": {"$ref": "https://lab.example/person.json"}}})
+        assert error.value.where.endswith(("/person.json", "/em.schema.json"))
+
+
+# --- to other processes -------------------------------------------------------------------------------------------------
+
+
+def profiles() -> list[Profile]:
+    exact = parse_json(b'{"properties": {"dose": {"minimum": 0.10, "maximum": 1e3}}, "required": ["dose"]}', "")[0]
+    person: Any = {"$id": "https://lab.example/person.json", "type": "string", "pattern": "^(?!x)"}
+    return [
+        profile(),
+        Profile("exact", "1", exact, ("*/raw", "*/s0"), "0f4d6a1e-6b1b-4a54-9a1a-0d1b7d3f2c11", source="/lab/exact.json"),
+        Profile("by", "2", {"properties": {"by": {"$ref": person["$id"]}}, "required": ["by"]}, extra=(person,)),
+        Profile.from_model(Em),
+    ]
+
+
+@pytest.mark.parametrize("used", [False, True])
+@pytest.mark.parametrize("number", range(4))
+def test_a_profile_survives_pickle_and_copy(number: int, used: bool) -> None:
+    before = profiles()[number]
+    custom: Any = {"stain": "none", "dose": 0.05, "by": "x", "other": 1}
+    found = before.check(custom, SOUND) if used else []
+    for after in (
+        *[pickle.loads(pickle.dumps(before, level)) for level in range(6)],
+        copy.copy(before),
+        copy.deepcopy(before),
+    ):
+        assert after == before
+        assert (after.id, after.match, after.uuid, after.source, after.model) == (
+            before.id, before.match, before.uuid, before.source, before.model,
+        )  # fmt: skip
+        assert after.names() == before.names()
+        assert after.check(custom, SOUND) == (found if used else before.check(custom, SOUND))
+        assert after.check(custom, SOUND)
+    assert pickle.loads(pickle.dumps(before)) != replace(before, version="0")
+
+
+def _codes(bound: Profile) -> list[str]:
+    return [finding.code for finding in bound.check({"stain": "none"}, {})]
+
+
+def test_a_profile_goes_to_worker_processes() -> None:
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        assert list(pool.map(_codes, profiles())) == [_codes(bound) for bound in profiles()]
+
+
+# --- what is hostile ----------------------------------------------------------------------------------------------------
+
+HOSTILE: dict[str, Any] = {
+    "nested": {"properties": {"a": {"pattern": "^(a+)+$"}}},
+    "alternatives": {"properties": {"a": {"pattern": "^(a|a)*$"}}},
+    "dots": {"properties": {"a": {"pattern": "(.*)*x"}}},
+    "back-reference": {"properties": {"a": {"pattern": r"(a*)*\1b"}}},
+    "look-ahead": {"properties": {"a": {"pattern": r"^(?=(a+)+$)(a+)\1b$"}}},
+    "not": {"properties": {"a": {"not": {"pattern": r"(a*)*\1b"}}}},
+    "keys": {"patternProperties": {r"(a*)*\1b": {"type": "null"}}},
+    "names": {"propertyNames": {"pattern": r"^(?:(a+)+(?!b))+b$"}},
+    "other keys": {"patternProperties": {r"(a*)*\1b": True}, "additionalProperties": {"type": "null"}},
+}
+
+
+@pytest.mark.parametrize("length", [30, 5000, 10**6])
+@pytest.mark.parametrize("case", HOSTILE)
+def test_a_catastrophic_pattern_is_given_up_and_told(tmp_path: Path, case: str, length: int) -> None:
+    bound = Profile("slow", "1", HOSTILE[case])
+    text = "a" * length + "!"
+    payload: dict[str, Any] = {text: 1} if case in ("keys", "names", "other keys") else {"a": text}
+    start = time.process_time()
+    findings = bound.check(payload, {})
+    assert time.process_time() - start < 1
+    assert [finding.code for finding in findings] == ["ZM102"] * max(len(findings), 1)
+    path = make(tmp_path)
+    before = (path / "zarr.json").read_bytes()
+    start = time.process_time()
+    with pytest.raises(MetadataError, match="slow@1") as error:
+        add_metadata(path, payload, profiles=[bound], config=Config())
+    assert time.process_time() - start < 3
+    assert {finding.code for finding in error.value.findings} == {"ZM102"}
+    assert (path / "zarr.json").read_bytes() == before
+
+
+def test_what_cannot_be_judged_says_so() -> None:
+    bound = Profile("slow", "1", HOSTILE["back-reference"])
+    (finding,) = bound.check({"a": "a" * 500}, {}, "f", "/attributes")
+    assert finding.pointer == "/attributes/a"
+    assert "cannot be judged" in finding.message
+    assert "a simpler `pattern`" in finding.expected
+    assert len(str(finding)) < 500
+    (finding,) = bound.check({"a": "a" * 10**6}, {}, "f", "/attributes")
+    assert finding.pointer == "/attributes"
+    assert "take too long on such long texts" in finding.message
+
+
+def test_a_payload_that_is_nested_deeply_is_refused(tmp_path: Path) -> None:
+    tree = Profile(
+        "tree", "1", {"additionalProperties": {"$ref": "#/$defs/a"}, "$defs": {"a": {"items": {"$ref": "#/$defs/a"}}}}
+    )
+    path = make(tmp_path)
+    value: Any = 1
+    for _ in range(100_000):
+        value = [value]
+    (finding,) = tree.check({"a": value}, {})
+    assert "nested too deeply" in finding.message
+    with pytest.raises(MetadataError, match="nothing was written"):
+        add_metadata(path, {"a": value}, profiles=[tree], config=Config())
+
+
+class _Recorder(BaseHTTPRequestHandler):
+    asked: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        self.asked.append(self.path)
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{"not": {}}')
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+def test_a_declared_schema_is_not_fetched(tmp_path: Path) -> None:
+    """Neither the `schema_url` of an array, nor what a profile of that `$id` refers to."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Recorder)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    url = f"http://127.0.0.1:{server.server_address[1]}/"
+    try:
+        entry = {"schema_url": url + "em.json", "spec_url": url + "em", "name": "em"}
+        path = make(tmp_path, {"zarr_conventions": [entry], "$schema": url + "dialect", "$id": url})
+        add_metadata(path, SOUND, config=Config())
+        schema = {**SCHEMA, "$id": url + "em.json", "additionalProperties": True}
+        config = write_config(tmp_path, '[[profile]]\nschema = "em.schema.json"\n', schema)
+        with pytest.raises(MetadataError, match=r"em@2\.1"):
+            add_metadata(path, {"offset": [1, 1, 1]}, config=config)
+        add_metadata(path, {"stain": "OTO"}, config=config)
+        for keyword in ("$ref", "$schema", "$dynamicRef"):
+            for target in (url + "other.json", "other.json"):
+                with pytest.raises(SchemaError):
+                    Profile("em", "1", {**schema, keyword: target})
+        assert attributes_of(path)["zarr_conventions"][0] == entry
+        assert _Recorder.asked == []
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 def test_a_table_without_a_file_can_be_parsed() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from zmeta.errors import ConfigError
@@ -67,6 +68,8 @@ class Baseline:
                 stream.write(text)
             os.replace(part, path)
         except OSError as error:
+            with suppress(OSError):
+                os.unlink(part)
             raise failed("write", path, error) from None
         return sum(count for _, count in self._entries.values())
 

@@ -29,19 +29,18 @@ class Batch(NamedTuple):
     shared: list[int]
 
 
-def walk_batches(walk: Walk, judge: Judge, config: Config, size: int, budget: int) -> Iterator[Batch]:
-    """Judge the nodes of a walk, in batches that end when enough was found or looked at; a budget of 0 has no end.
+def walk_batches(walk: Walk, judge: Judge, config: Config, size: int) -> Iterator[Batch]:
+    """Judge the nodes of a walk, in batches that end when enough was found or looked at.
 
     What was found before Ctrl-C is yielded before it goes on.
     """
-    arrays = groups = total = 0
+    arrays = groups = 0
     findings: list[Finding] = []
     entries: list[Entry] = []
     shared: list[int] = []
     try:
         for visit in walk:
             node = visit.node
-            total += 1
             if node is not None:
                 arrays, groups = (arrays + 1, groups) if node.kind == "array" else (arrays, groups + 1)
             if node is not None or visit.error is not None:
@@ -54,8 +53,6 @@ def walk_batches(walk: Walk, judge: Judge, config: Config, size: int, budget: in
                 batch = Batch(arrays, groups, findings, entries, [], shared)
                 arrays, groups, findings, entries, shared = 0, 0, [], [], []
                 yield batch
-            if total == budget:
-                break
     except KeyboardInterrupt:
         yield Batch(arrays, groups, findings, entries, [], shared)
         raise

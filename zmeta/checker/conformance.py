@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from zmeta.checker.judge import Judge
-from zmeta.checker.rules.registry import MUST
+from zmeta.checker.rules.registry import breaks_must
 from zmeta.checker.runner import Run
 from zmeta.checker.targets import DOCUMENT_NAMES
 from zmeta.config import Config
@@ -28,7 +28,7 @@ def judge_path(path: str) -> tuple[bool, str]:
     broken: list[Finding] = []
 
     def add(finding: Finding) -> None:
-        if finding.code in MUST and len(broken) < 20:
+        if len(broken) < 20 and breaks_must(finding):
             broken.append(finding)
 
     try:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from zmeta.finding import Finding
     from zmeta.nodes.walk import Ancestors
 
-#: Nodes that a worker looks at before it hands the rest back.
+#: Folders that a worker looks at before it hands the rest back.
 BUDGET = 2000
 
 
@@ -171,13 +171,13 @@ def _work(task: Task) -> Result:
     worker = _WORKER[0]
     places = [Place(path, worker.ancestors(task.above, path), "", task.passed) for path in task.paths]
     worker.judge.recall(node for node, _ in places[0].ancestors)
-    walk = Walk(places, worker.judge.open, roots=worker.roots, limits=worker.config.limits)
+    walk = Walk(places, worker.judge.open, roots=worker.roots, limits=worker.config.limits, most=BUDGET)
     arrays = groups = 0
     findings: list[Finding] = []
     entries: list[Entry] = []
     shared: list[int] = []
     left: list[Place] = []
-    for batch in walk_batches(walk, worker.judge, worker.config, 256, BUDGET):
+    for batch in walk_batches(walk, worker.judge, worker.config, 256):
         arrays, groups = arrays + batch.arrays, groups + batch.groups
         shared += [len(findings) + index for index in batch.shared]
         findings += batch.findings

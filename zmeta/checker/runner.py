@@ -43,7 +43,12 @@ def iter_batches(targets: Iterable[Target], config: Config, jobs: int = 1) -> It
     for target in single:
         yield _judge_one(target.path, judge, config)
     links = Links(os.path.realpath(target.path) for target in whole)
-    places = (Place(target.path, _above(target.path, config)) for target in whole)
+    places = []
+    for target in whole:
+        ancestors, broken = _above(target.path, config)
+        places.append(Place(target.path, ancestors))
+        if broken:
+            yield Batch(0, 0, broken, [], [], [])
     if jobs > 1:
         from zmeta.checker.parallel import run_parallel
 
@@ -51,21 +56,24 @@ def iter_batches(targets: Iterable[Target], config: Config, jobs: int = 1) -> It
     else:
         for place in places:
             judge.recall(node for node, _ in place.ancestors)
-            yield from walk_batches(Walk([place], judge.open, links=links, limits=config.limits), judge, config, 256, 0)
+            yield from walk_batches(Walk([place], judge.open, links=links, limits=config.limits), judge, config, 256)
 
 
-def _above(path: str, config: Config) -> Ancestors:
-    return read_ancestors(path, 3, limits=config.limits)[0]
+def _above(path: str, config: Config) -> tuple[Ancestors, list[Finding]]:
+    """Return the groups above a folder, and what is wrong with the documents of those that cannot be read."""
+    ancestors, broken = read_ancestors(path, 3, limits=config.limits)
+    settings = config.for_path(path)
+    return ancestors, [judged for finding in broken for judged in [settings.judged(finding)] if judged is not None]
 
 
 def _judge_one(path: str, judge: Judge, config: Config) -> Batch:
     """Judge one node, as when one of its documents was named."""
-    ancestors = _above(path, config)
+    ancestors, broken = _above(path, config)
     walk = Walk([Place(path, ancestors)], judge.open, limits=config.limits)
     judge.recall(node for node, _ in ancestors)
     visit: Visit = next(iter(walk))
     kind = "" if visit.node is None else visit.node.kind
-    findings = judge.judge(visit)
+    findings = [*broken, *judge.judge(visit)]
     if visit.node is None and visit.error is None:
         names = [name for name in sorted(DOCUMENT_NAMES) if exists(os.path.join(path, name))]
         hint = "its .zarray or .zgroup is missing"

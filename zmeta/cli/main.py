@@ -198,6 +198,8 @@ def run() -> None:
         _drop_output()
         print(f"zmeta: the output cannot be written: {error.strerror or error}", file=sys.stderr)
         code = 2
+    except KeyboardInterrupt:  # before the command has begun, or after its end
+        code = 130
     sys.exit(code)
 
 

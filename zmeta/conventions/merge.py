@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from zmeta.canonical.metadata import PHYSICAL, Axis, Metadata, type_of_name
 from zmeta.canonical.numbers_ import number_text
 from zmeta.canonical.units import unit_size
-from zmeta.conventions.base import Claim, dimension_names, unit_conflict
+from zmeta.conventions.base import Claim, Source, dimension_names, unit_conflict
 from zmeta.finding import Finding
+from zmeta.jsondoc import pointer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,7 +55,7 @@ def merge(
         corners = corners or tuple(None if size is None else size * 0 for size in sizes)
     nothing = (None,) * node.ndim
     axes = tuple(map(Axis, names, types, units, sizes or nothing, corners or nothing))
-    merger.findings += check_axes(axes, node)
+    merger.findings += check_axes(axes, node, merger.sources.get("units"))
     merger.gather(geometry)
     speaking = (claim for claim in claims if claim.names or claim.voxel_size or claim.failed)
     main = next(speaking, claims[0] if claims else None)
@@ -73,7 +74,7 @@ def _alone(node: Node, claim: Claim) -> tuple[Metadata, tuple[Finding, ...]]:
             sources = {**sources, "types": "understood from the axis names"}
     units = claim.units or nothing
     axes = tuple(map(Axis, names, types, units, claim.voxel_size or nothing, claim.offset or nothing))
-    findings = dict.fromkeys((*claim.findings, *check_axes(axes, node)))
+    findings = dict.fromkeys((*claim.findings, *check_axes(axes, node, sources.get("units"))))
     return Metadata(axes, claim.id, sources), tuple(findings)
 
 
@@ -103,7 +104,8 @@ class _Merger:
         hint = "correct the wrong one; a stale copy is the usual cause"
         if code == "ZM411":
             hint = "correct the copy whose fraction was cut off: a reader or writer of whole numbers made it"
-        self.findings.append(Finding(code, message, self.node.path, hint=hint))
+        file, place = _place_of(self.node, first.sources.get(what), second.sources.get(what))
+        self.findings.append(Finding(code, message, file, place, hint=hint))
 
     def names(self, given: Given) -> tuple[str | None, ...]:
         """Return the axis names: given, stated, or filled in."""
@@ -261,7 +263,7 @@ class _Merger:
             self.findings[:0] = kept
 
 
-def check_axes(axes: tuple[Axis, ...], node: Node) -> list[Finding]:
+def check_axes(axes: tuple[Axis, ...], node: Node, source: object = None) -> list[Finding]:
     """Return what the axes as a whole are lacking: a unit of the right kind, a unit at all."""
     findings: list[Finding] = []
     without: list[str] = []
@@ -271,11 +273,21 @@ def check_axes(axes: tuple[Axis, ...], node: Node) -> list[Finding]:
                 without.append(str(axis.name))
         elif unit_conflict(axis.unit, axis.type):
             message = f"the unit of axis {axis.name} does not fit its type {axis.type}"
-            findings.append(Finding("ZM203", message, node.path, "", f"a unit of {axis.type}", str(axis.unit)))
+            file, place = _place_of(node, source)
+            findings.append(Finding("ZM203", message, file, place, f"a unit of {axis.type}", str(axis.unit)))
     if without:
         text = f"no unit is stated for {', '.join(without)}; values are taken in world units"
         findings.append(Finding("ZM207", text, node.path, hint='state it: add_metadata({"units": […]})'))
     return findings
+
+
+def _place_of(node: Node, *sources: object) -> tuple[str, str]:
+    """Return file and pointer of the first source that stands on the array itself; the folder where none does."""
+    for source in sources:
+        if isinstance(source, Source) and source.group is None:
+            outside = source.path == ("dimension_names",) and node.format == 3
+            return node.attributes_file, ("" if outside else node.attributes_pointer) + pointer(*source.path)
+    return node.path, ""
 
 
 def _stated_offset(claim: Claim) -> Values | None:

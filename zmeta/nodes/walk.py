@@ -106,7 +106,8 @@ class Walk:
     """A walk over the nodes below some folders.
 
     `open_` reads a node; `pending` holds what is still to be looked at, last first, so that a walk can be cut in two. Links
-    below `roots` are left out; with `links` the others are followed, and without them the walk ends before the first one.
+    below `roots` are left out; with `links` the others are followed, and without them the walk ends before the first one. It
+    also ends after `most` folders.
     """
 
     def __init__(
@@ -117,15 +118,19 @@ class Walk:
         links: Links | None = None,
         roots: Links | None = None,
         limits: Limits = LIMITS,
+        most: int | None = None,
     ) -> None:
         self.pending = places[::-1]
+        self._most = most
         self._links = links
         self._roots = links or roots or Links(os.path.realpath(place.path) for place in places)
         self._open = open_ or (lambda path: read_node(path, limits=limits))
         self._limits = limits
 
     def __iter__(self) -> Iterator[Visit]:
-        while self.pending:
+        count = 0
+        while self.pending and count != self._most:
+            count += 1
             place = self.pending.pop()
             if place.link:
                 if self._links is None:

@@ -90,6 +90,18 @@ MUST = frozenset({
     "ZM413", "ZM416", "ZM417", "ZM418",
 })  # fmt: skip
 
+
+def breaks_must(finding: Finding) -> bool:
+    """Whether a finding means that a MUST of its version is broken: what one version demands another may only advise."""
+    key = finding.pointer.rpartition("/")[2]
+    advice = {
+        "ZM104": key == "units",  # a unit is a SHOULD
+        "ZM212": key == "_ARRAY_DIMENSIONS",  # asked for by nobody in 0.4
+        "ZM416": "integers" in finding.message and "/ome/" not in finding.pointer,  # a MUST since 0.5
+    }
+    return finding.code in MUST and not advice.get(finding.code, False)
+
+
 #: The module of every code, in this folder.
 MODULES: dict[str, str] = {
     "ZM001": "zm001_not_json",

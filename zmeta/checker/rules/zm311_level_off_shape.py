@@ -9,7 +9,7 @@ first level that is there. Rounding by a voxel, and padding of 2 %, are allowed 
 
 All levels cover the same piece of the world. If a level has half the voxels and the same voxel size, it covers half: it
 appears shrunk, and regions that are read from it are of the wrong place. Typical causes: the scale of level 0 on all
-levels, an axis that was not downsampled, levels in the wrong order, a helper that counts levels from the wrong one
+levels, an axis that was not downsampled, levels in the wrong order, a tool that counts levels from the wrong one
 (cellmap-data gave the first level that it added the factor 1).
 
 ## Example

@@ -19,9 +19,9 @@ conversions by hand leave such arrays.
 ```
 
 ```text
-a.zarr/raw/.zattrs:1:1: error ZM401: voxel size is 40 nanometer, 8 nanometer, 8 nanometer (n5-viewer@1, from
-`pixelResolution.dimensions`, reversed: the key is x-first in Zarr too) against 40, 4, 4 (daisy@1, from `resolution`);
-correct the wrong one; a stale copy is the usual cause
+a.zarr/raw/.zattrs:14:19: error ZM401: voxel size is 40 nanometer, 8 nanometer, 8 nanometer (n5-viewer@1, from
+`pixelResolution.dimensions`, reversed: the key is x-first in Zarr too) against 40, 4, 4 (daisy@1, from `resolution`)
+[/pixelResolution/dimensions]; correct the wrong one; a stale copy is the usual cause
 ```
 
 ## What to do
