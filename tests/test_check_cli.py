@@ -19,6 +19,7 @@ import pytest
 from builders import ATTRIBUTES, FORMATS, SOUND, WILD, array, group, image, image_tree, large_tree, write, zipped
 
 from zmeta.checker import runner
+from zmeta.checker.batch import Batch
 from zmeta.checker.report import check
 from zmeta.cli.main import main
 from zmeta.config import Config
@@ -151,9 +152,7 @@ def test_as_a_process(tree: Path) -> None:
 def _interrupted(path: Path, *arguments: str, to_group: bool) -> tuple[int, str, str]:
     """Start a check, send SIGINT once it is well under way, and return what came of it."""
     command = [sys.executable, "-c", SLOW, "check", str(path), *arguments]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
     while not os.path.exists("begun"):
         assert process.poll() is None
         time.sleep(0.01)
@@ -441,7 +440,7 @@ def test_a_baseline_counts(tmp_path: Path) -> None:
     told: list[Any] = []
     run_ = runner.Run(Config(), known={known.fingerprint: 1})
     twice = [known, known]
-    judged = iter([runner.Batch(2, 0, twice, [], [], [])])
+    judged = iter([Batch(2, 0, twice, [], [], [])])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(runner, "iter_batches", lambda *_: judged)
         summary = run_.run([tmp_path / "a"], told.append)
@@ -462,9 +461,7 @@ def test_a_baseline_counts(tmp_path: Path) -> None:
         (b'{"zmeta_baseline": 1, "findings": ' + b"[" * 9999, "nested too deeply"),
     ],
 )  # fmt: skip
-def test_broken_baselines(
-    tree: Path, tmp_path: Path, raw: bytes, words: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_broken_baselines(tree: Path, tmp_path: Path, raw: bytes, words: str, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "known.json").write_bytes(raw)
     assert main(["check", str(tree), "--baseline", "known.json"]) == 2
     out, err = capsys.readouterr()
@@ -639,7 +636,7 @@ def test_explain_all_and_several(capsys: pytest.CaptureFixture[str]) -> None:
     out = capsys.readouterr().out
     assert [line.split()[0] for line in out.splitlines()] == list(CODES)
     assert main(["explain", "ZM301", "ZM203"]) == 0
-    assert [line for line in capsys.readouterr().out.splitlines() if line.startswith("ZM")][0].startswith("ZM301: ")
+    assert next(line for line in capsys.readouterr().out.splitlines() if line.startswith("ZM")).startswith("ZM301: ")
 
 
 @pytest.mark.parametrize("name", ["ZM999", "ZM2", "301", "", "ZM301 ", "\x1b[31m", "\ud800", "x" * 5000])

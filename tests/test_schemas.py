@@ -483,6 +483,40 @@ def test_one_verdict_with_the_reference_on_mutated_documents(name: SchemaName) -
     check()
 
 
+def _changed(document: Any, path: tuple[str | int, ...], key: str | int, value: Any) -> Any:
+    """A copy of a document with another key and value in a place."""
+    document = copy.deepcopy(document)
+    parent = _at(document, path[:-1])
+    del parent[path[-1]]
+    if isinstance(parent, list):
+        parent.insert(int(key), value)
+    else:
+        parent[key] = value
+    return document
+
+
+@pytest.mark.parametrize("name", NAMES, ids=str)
+def test_line_breaks_mean_the_same_to_every_engine(name: SchemaName) -> None:
+    """Python's `$` also stands before a line break at the end: each text and key is tried with one, once per place."""
+    schema, validator = load_schema(name.path), packaged_validator(name.path)
+    tried = set()
+    for file in BY_SCHEMA.get(name.path, []):
+        document = parse(file.read_text("utf-8"))
+        for path in _places(document)[1:]:
+            value, last = _at(document, path), path[-1]
+            shape = tuple(part if isinstance(part, str) else ... for part in path)
+            if shape in tried or file.parts[-2] == "invalid":
+                continue
+            tried.add(shape)
+            texts = [value + "\n", value + "\n\n", "..\n", "a/..\n", "\n", "a\n"] if isinstance(value, str) else []
+            changed = [_changed(document, path, last, text) for text in texts]
+            if isinstance(last, str):
+                changed += [_changed(document, path, last + end, item) for end in ("\n", "\n\n") for item in (value, 3)]
+            for other in changed:
+                assert validator.is_valid(other) == reference(schema, other), (path, other)
+    assert tried or not BY_SCHEMA.get(name.path)
+
+
 @pytest.mark.parametrize("name", NAMES, ids=str)
 def test_one_verdict_with_the_reference_on_any_json(name: SchemaName) -> None:
     schema, validator = load_schema(name.path), packaged_validator(name.path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -86,8 +87,8 @@ FIXES: dict[str, Callable[[Finding, JSONValue], Fix | None]] = {
 
 #: Codes whose finding means that a MUST of the convention and version is broken; the others are sound but doubtful.
 MUST = frozenset({
-    "ZM001", "ZM006", "ZM101", "ZM104", "ZM201", "ZM202", "ZM211", "ZM212", "ZM302", "ZM305", "ZM314", "ZM404", "ZM412",
-    "ZM413", "ZM416", "ZM417", "ZM418",
+    "ZM001", "ZM006", "ZM007", "ZM008", "ZM009", "ZM101", "ZM104", "ZM201", "ZM202", "ZM211", "ZM212", "ZM302", "ZM314",
+    "ZM404", "ZM407", "ZM412", "ZM413", "ZM416", "ZM417", "ZM418",
 })  # fmt: skip
 
 
@@ -95,11 +96,17 @@ def breaks_must(finding: Finding) -> bool:
     """Whether a finding means that a MUST of its version is broken: what one version demands another may only advise."""
     key = finding.pointer.rpartition("/")[2]
     advice = {
+        "ZM101": _IS_STRICTER.search(finding.pointer) is not None and _NUMBER_OR_EMPTY.fullmatch(finding.found) is not None,
         "ZM104": key == "units",  # a unit is a SHOULD
         "ZM212": key == "_ARRAY_DIMENSIONS",  # asked for by nobody in 0.4
         "ZM416": "integers" in finding.message and "/ome/" not in finding.pointer,  # a MUST since 0.5
     }
     return finding.code in MUST and not advice.get(finding.code, False)
+
+
+#: Where the schemas ask for more than the text of OME-NGFF: a scale above zero, the name of an axis that is not empty.
+_IS_STRICTER = re.compile(r"/(?:scale/\d+|axes/\d+/name)$")
+_NUMBER_OR_EMPTY = re.compile(r'-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?|""')
 
 
 #: The module of every code, in this folder.

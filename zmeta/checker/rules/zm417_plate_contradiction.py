@@ -34,7 +34,10 @@ Correct the index; the folder of the well decides. With the columns `1` and `2`:
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
+
+from zmeta.jsondoc import describe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,10 +60,12 @@ def check_group(site: GroupSite) -> Iterator[Finding]:
 def _check_plate(site: GroupSite, path: Path, plate: JSONObject) -> Iterator[Finding]:
     rows, columns = _values(plate.get("rows"), "name"), _values(plate.get("columns"), "name")
     for key, values in (("rows", rows), ("columns", columns), ("acquisitions", _values(plate.get("acquisitions"), "id"))):
-        repeated = {str(value) for value in values if value is not None and values.count(value) > 1}
+        counts = Counter(describe(value) for value in values if value is not None)
+        repeated = [text for text, count in counts.items() if count > 1]
         if repeated:
-            message = f"`{key}` names {', '.join(sorted(repeated))} twice"
+            message = f"`{key}` names {', '.join(sorted(repeated)[:8])} twice"
             yield site.finding("ZM417", message, *path, key)
+    places = _places(rows), _places(columns)
     for index, well in enumerate(_objects(plate.get("wells"))):
         place = (*path, "wells", index)
         name = well.get("path")
@@ -68,12 +73,12 @@ def _check_plate(site: GroupSite, path: Path, plate: JSONObject) -> Iterator[Fin
         if not isinstance(name, str) or name.count("/") != 1:
             continue
         parts = name.split("/")
-        for key, number, names, part in (("rowIndex", row, rows, parts[0]), ("columnIndex", column, columns, parts[1])):
+        for key, number, names, part in zip(("rowIndex", "columnIndex"), (row, column), places, parts, strict=True):
             if part not in names:
                 yield site.finding("ZM417", f"the path names {part!r}, which the plate does not list", *place, "path",
                                    found=name)  # fmt: skip
-            elif isinstance(number, int) and names.index(part) != number:
-                expected = str(names.index(part))
+            elif isinstance(number, int) and names[part] != number:
+                expected = str(names[part])
                 yield site.finding("ZM417", f"`{key}` contradicts the path {name}", *place, key, expected=expected,
                                    found=number)  # fmt: skip
 
@@ -81,16 +86,18 @@ def _check_plate(site: GroupSite, path: Path, plate: JSONObject) -> Iterator[Fin
 def _check_well(site: GroupSite, path: Path, well: JSONObject) -> Iterator[Finding]:
     images = _objects(well.get("images"))
     names = [image.get("path") for image in images]
+    first = _places(names)
     for index, name in enumerate(names):
-        if name in names[:index]:
+        if isinstance(name, str) and first[name] != index:
             yield site.finding("ZM417", "the well lists an image twice", *path, "images", index, "path", found=name)
     runs = _runs(site)
+    known = set(map(describe, runs))
     for index, image in enumerate(images if runs else ()):
         run = image.get("acquisition")
         if run is None and len(runs) > 1:
             message = "an image must state its acquisition where the plate has several"
             yield site.finding("ZM417", message, *path, "images", index)
-        elif run is not None and run not in runs:
+        elif run is not None and describe(run) not in known:
             message = "the plate has no such acquisition"
             yield site.finding("ZM417", message, *path, "images", index, "acquisition", found=run)
 
@@ -107,6 +114,11 @@ def _runs(site: GroupSite) -> list[JSONValue]:
 
 def _objects(value: JSONValue) -> list[JSONObject]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _places(names: list[JSONValue]) -> dict[str, int]:
+    """Return where each name stands first."""
+    return {name: index for index, name in reversed(list(enumerate(names))) if isinstance(name, str)}
 
 
 def _values(value: JSONValue, key: str) -> list[JSONValue]:

@@ -86,11 +86,27 @@ def _find_level(node: Node) -> Level | None:
         for path, images, stated in _images(group):
             for number, image in enumerate(images):
                 datasets = image.get("datasets") if isinstance(image, dict) else None
-                for index, dataset in enumerate(datasets if isinstance(datasets, list) else ()):
-                    name = dataset.get("path") if isinstance(dataset, dict) else None
-                    if isinstance(name, str) and not name.startswith("/") and clean_path(name) == below:
-                        return Level(node, group, (*path, number), image if isinstance(image, dict) else {}, index, stated)
+                index = _paths(datasets).get(below) if isinstance(datasets, list) else None
+                if index is not None:
+                    return Level(node, group, (*path, number), image if isinstance(image, dict) else {}, index, stated)
     return None
+
+
+#: The list of levels that was asked for last, and where each path stands in it: every level of an image asks.
+_LAST_PATHS: list[tuple[list[JSONValue] | None, dict[str, int]]] = [(None, {})]
+
+
+def _paths(datasets: list[JSONValue]) -> dict[str, int]:
+    """Return the index of the level that each path below a group names first."""
+    last, paths = _LAST_PATHS[0]
+    if last is not datasets:
+        paths = {}
+        for index, dataset in enumerate(datasets):
+            name = dataset.get("path") if isinstance(dataset, dict) else None
+            if isinstance(name, str) and not name.startswith("/"):
+                paths.setdefault(clean_path(name), index)
+        _LAST_PATHS[0] = datasets, paths
+    return paths
 
 
 def _images(group: Node) -> list[tuple[tuple[str, ...], list[JSONValue], JSONValue]]:
