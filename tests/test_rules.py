@@ -237,7 +237,8 @@ def test_every_code_has_a_module_and_every_module_a_code() -> None:
 def test_tables_hold_known_codes() -> None:
     assert set(CODES) >= registry.MUST
     assert registry.FIXES.keys() <= CODES.keys()
-    assert {CODES[code][0] for code in registry.MUST} == {Severity.ERROR}
+    milder = {"ZM407"}  # the array's own attributes are read where an image does not fit it
+    assert {CODES[code][0] for code in registry.MUST - milder} == {Severity.ERROR}
 
 
 def test_every_rule_is_listed() -> None:

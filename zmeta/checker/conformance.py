@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from zmeta.checker.judge import Judge
+from zmeta.checker.position import place_alone
 from zmeta.checker.rules.registry import MUST, breaks_must
 from zmeta.checker.runner import Run
 from zmeta.checker.targets import DOCUMENT_NAMES, find_targets
@@ -13,8 +15,8 @@ from zmeta.config import Config
 from zmeta.conventions.ome_ngff.detect import base_version
 from zmeta.errors import ZmetaError
 from zmeta.finding import Finding
-from zmeta.jsondoc import JSONObject, describe, parse_json, pointer
-from zmeta.nodes.node import Document, Node
+from zmeta.jsondoc import LIMITS, JSONObject, describe, parse_json, pointer
+from zmeta.nodes.node import N5_RESERVED, Document, Node
 from zmeta.nodes.walk import Links, Place, Visit, Walk
 from zmeta.stores.local import read_file
 
@@ -42,7 +44,7 @@ def judge_path(path: str) -> tuple[bool, str]:
             broken.append(finding)
 
     try:
-        if os.path.isfile(path) and os.path.basename(path) not in DOCUMENT_NAMES and not path.endswith(".zip"):
+        if os.path.isfile(path) and not path.endswith(".zip") and not _is_document(path):
             for finding in judge_attributes(path):
                 add(finding)
         else:
@@ -53,6 +55,14 @@ def judge_path(path: str) -> tuple[bool, str]:
     except ZmetaError as error:
         return False, " ".join(str(error).split())
     return not broken, "; ".join(str(finding) for finding in broken)
+
+
+def _is_document(path: str) -> bool:
+    """Whether a file describes a node; a file of attributes may be called as the document of N5 is."""
+    name = os.path.basename(path)
+    if name != "attributes.json":
+        return name in DOCUMENT_NAMES
+    return not N5_RESERVED.isdisjoint(parse_json(read_file(os.path.abspath(path)) or b"", path)[0])
 
 
 def judge_attributes(path: str) -> list[Finding]:
@@ -72,7 +82,10 @@ def judge_attributes(path: str) -> list[Finding]:
     misplaced = list(_misplaced(node))
     if not misplaced and not any(key in _holder(attributes) for key in _DOCUMENTS):
         misplaced = [_finding(node, "ZM101", "there is no image, plate, well or label of OME-NGFF")]
-    return [*misplaced, *judged]
+    found = [*misplaced, *judged]
+    if not whole:
+        found = [replace(finding, pointer=finding.pointer.removeprefix(node.attributes_pointer)) for finding in found]
+    return [place_alone(replace(finding, file=path, line=0, column=0), LIMITS) for finding in found]
 
 
 def _group(path: str, raw: bytes, attributes: JSONObject, format_: int) -> Node:
@@ -118,19 +131,21 @@ def _misplaced(node: Node) -> Iterator[Finding]:
         axes = image.get("axes") if isinstance(image, dict) else None
         if axes is not None and not isinstance(axes, list):  # a later version than those without axes
             yield _finding(node, "ZM101", "`axes` must be a list", *path, "multiscales", index, "axes")
+        if not path and isinstance(image, dict):
+            yield from _outside(node, image.get("version"), "multiscales", index, "version")
     if path:
         outside = [key for key in _DOCUMENTS if key in keys]
         if outside and not any(key in holder for key in _DOCUMENTS):
             yield _finding(node, "ZM101", f"`{outside[0]}` must stand in `ome`", outside[0])
         yield from _unknown(node, holder.get("version"), *path, "version")
         return
-    stated = keys.get("version")
-    if any(key in keys for key in _DOCUMENTS) and isinstance(stated, str) and base_version(stated) == "0.5":
-        yield _finding(node, "ZM101", "the metadata of this version stands in `ome`", "version")
+    if any(key in keys for key in _DOCUMENTS):
+        yield from _outside(node, keys.get("version"), "version")
     for key in _VERSIONED:
         value = keys.get(key)
         if isinstance(value, dict):
             yield from _unknown(node, value.get("version"), key, "version")
+            yield from _outside(node, value.get("version"), key, "version")
 
 
 def _holder(attributes: JSONObject) -> JSONObject:
@@ -141,6 +156,11 @@ def _holder(attributes: JSONObject) -> JSONObject:
 def _unknown(node: Node, stated: JSONValue, *path: str) -> Iterator[Finding]:
     if isinstance(stated, str) and base_version(stated) is None:
         yield _finding(node, "ZM404", f"the version {describe(stated)} is not known", *path)
+
+
+def _outside(node: Node, stated: JSONValue, *path: str | int) -> Iterator[Finding]:
+    if isinstance(stated, str) and base_version(stated) == "0.5":
+        yield _finding(node, "ZM101", "the metadata of this version must stand in `ome`", *path)
 
 
 def _finding(node: Node, code: str, message: str, *path: str | int) -> Finding:
