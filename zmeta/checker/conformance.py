@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from zmeta.checker.judge import Judge
-from zmeta.checker.position import place_alone
+from zmeta.checker.position import locate
 from zmeta.checker.rules.registry import MUST, breaks_must
 from zmeta.checker.runner import Run
 from zmeta.checker.targets import DOCUMENT_NAMES, find_targets
@@ -15,7 +15,7 @@ from zmeta.config import Config
 from zmeta.conventions.ome_ngff.detect import base_version
 from zmeta.errors import ZmetaError
 from zmeta.finding import Finding
-from zmeta.jsondoc import LIMITS, JSONObject, describe, parse_json, pointer
+from zmeta.jsondoc import JSONObject, describe, parse_json, pointer
 from zmeta.nodes.node import N5_RESERVED, Document, Node
 from zmeta.nodes.walk import Links, Place, Visit, Walk
 from zmeta.stores.local import read_file
@@ -66,7 +66,7 @@ def _is_document(path: str) -> bool:
 
 
 def judge_attributes(path: str) -> list[Finding]:
-    """Judge a JSON file as the attributes of a group of OME-NGFF; one that holds a whole `zarr.json` gives those in it."""
+    """Return what breaks a MUST in a JSON file: the attributes of a group of OME-NGFF, or a whole `zarr.json` with them."""
     raw = read_file(os.path.abspath(path))
     if raw is None:
         raise ZmetaError("there is no such file", where=path)
@@ -85,7 +85,9 @@ def judge_attributes(path: str) -> list[Finding]:
     found = [*misplaced, *judged]
     if not whole:
         found = [replace(finding, pointer=finding.pointer.removeprefix(node.attributes_pointer)) for finding in found]
-    return [place_alone(replace(finding, file=path, line=0, column=0), LIMITS) for finding in found]
+    found = [finding for finding in found if breaks_must(finding)][:_MOST_TOLD]
+    places = locate(raw.decode("utf-8", "replace"), {finding.pointer for finding in found})
+    return [replace(f, file=path, line=places[f.pointer][0], column=places[f.pointer][1]) for f in found]
 
 
 def _group(path: str, raw: bytes, attributes: JSONObject, format_: int) -> Node:
@@ -132,6 +134,7 @@ def _misplaced(node: Node) -> Iterator[Finding]:
         if axes is not None and not isinstance(axes, list):  # a later version than those without axes
             yield _finding(node, "ZM101", "`axes` must be a list", *path, "multiscales", index, "axes")
         if not path and isinstance(image, dict):
+            yield from _unknown(node, image.get("version"), "multiscales", index, "version")
             yield from _outside(node, image.get("version"), "multiscales", index, "version")
     if path:
         outside = [key for key in _DOCUMENTS if key in keys]
@@ -153,7 +156,7 @@ def _holder(attributes: JSONObject) -> JSONObject:
     return inner if isinstance(inner, dict) else attributes
 
 
-def _unknown(node: Node, stated: JSONValue, *path: str) -> Iterator[Finding]:
+def _unknown(node: Node, stated: JSONValue, *path: str | int) -> Iterator[Finding]:
     if isinstance(stated, str) and base_version(stated) is None:
         yield _finding(node, "ZM404", f"the version {describe(stated)} is not known", *path)
 

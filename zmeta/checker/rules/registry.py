@@ -96,7 +96,7 @@ def breaks_must(finding: Finding) -> bool:
     """Whether a finding means that a MUST of its version is broken: what one version demands another may only advise."""
     key = finding.pointer.rpartition("/")[2]
     advice = {
-        "ZM101": _IS_STRICTER.search(finding.pointer) is not None and _NUMBER_OR_EMPTY.fullmatch(finding.found) is not None,
+        "ZM101": _STRICTER.search(f"{finding.pointer}: {finding.found}") is not None,
         "ZM104": key == "units",  # a unit is a SHOULD
         "ZM202": "must be a list of strings" in finding.message and _STRINGS.fullmatch(finding.found) is not None,
         "ZM212": key == "_ARRAY_DIMENSIONS",  # asked for by nobody in 0.4
@@ -106,9 +106,8 @@ def breaks_must(finding: Finding) -> bool:
 
 
 #: Where the schemas ask for more than the text of OME-NGFF: a scale above zero, the name of an axis that is not empty.
-_IS_STRICTER = re.compile(r"/(?:scale/\d+|axes/\d+/name)$")
+_STRICTER = re.compile(r'/scale/\d+: -?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?$|/axes/\d+/name: ""$')
 _STRINGS = re.compile(r'\["[^"\\]*"(?:, "[^"\\]*")*\]')
-_NUMBER_OR_EMPTY = re.compile(r'-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?|""')
 
 
 #: The module of every code, in this folder.
