@@ -72,7 +72,7 @@ def _levels(entry: Any) -> list[tuple[str, list[int]]]:
     first: list[float] = []
     for number, dataset in enumerate(datasets if isinstance(datasets, list) else ()):
         path = dataset.get("path") if isinstance(dataset, dict) else None
-        if not isinstance(path, str) or not isinstance(axes, list | str) or ".." in path or path[:1] == "/" or "://" in path:
+        if not isinstance(path, str) or not isinstance(axes, list | str) or ".." in path or path[:1] in ("", "/") or "://" in path:
             continue
         scale = [1.0] * len(axes)
         transforms = dataset.get("coordinateTransformations")
