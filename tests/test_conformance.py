@@ -72,7 +72,13 @@ def _levels(entry: Any) -> list[tuple[str, list[int]]]:
     first: list[float] = []
     for number, dataset in enumerate(datasets if isinstance(datasets, list) else ()):
         path = dataset.get("path") if isinstance(dataset, dict) else None
-        if not isinstance(path, str) or not isinstance(axes, list | str) or ".." in path or path[:1] in ("", "/") or "://" in path:
+        if (
+            not isinstance(path, str)
+            or not isinstance(axes, list | str)
+            or ".." in path
+            or path[:1] in ("", "/")
+            or "://" in path
+        ):
             continue
         scale = [1.0] * len(axes)
         transforms = dataset.get("coordinateTransformations")
@@ -280,7 +286,7 @@ def test_ctrl_c_is_no_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_message_has_an_end(tmp_path: Path) -> None:
-    write(tmp_path, {"a.json": {"multiscales": [{"datasets": [{"path": "/" + "x" * 500}] * 5000}] * 3}})
+    write(tmp_path, {"a.json": {"multiscales": [{"datasets": [{"path": "/" + "x" * 500}] * 2000}] * 2}})
     valid, message = judge_path(str(tmp_path / "a.json"))
     assert not valid
     assert len(message) < 20_000
