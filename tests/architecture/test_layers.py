@@ -28,6 +28,7 @@ LAYERS = (
     {"payload", "profile", "pipeline"},
     {"config"},
     {"add"},
+    {"migrate"},
     {"array"},
     {"report"},
     {"api", "checker"},
@@ -38,7 +39,9 @@ LAYERS = (
 #: Third-party packages, and the units that may import them.
 THIRD_PARTY = {
     "numpy": {"array"},
-    "zarr": {"array"},
+    "zarr": {"array", "stores"},
+    "obstore": {"stores"},
+    "boto3": {"stores"},
     "tensorstore": {"array"},
     "funlib": {"array", "cli"},  # cli: the demo
     "pydantic": {"payload", "profile", "array"},

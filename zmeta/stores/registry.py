@@ -1,4 +1,4 @@
-"""A path names its store: a file system folder, or a file in a zip archive. Everything that only reads goes through here."""
+"""A path names its store: a folder, a file in a zip archive, or a URL. Everything that only reads goes through here."""
 
 from __future__ import annotations
 
@@ -19,6 +19,10 @@ def read(path: str, limits: Limits = LIMITS) -> bytes | None:
 
     Raises `StoreError` where it cannot be read and `DocumentError` where it is too large.
     """
+    if "://" in path:
+        from zmeta.stores import remote
+
+        return remote.read(path, limits)
     if ".zip" in path:
         from zmeta.stores import zip_
 
@@ -33,6 +37,10 @@ def list_folders(path: str) -> Iterator[tuple[str, bool]]:
 
     Never called on the folder of an array, which may hold millions of chunks. Raises `StoreError`.
     """
+    if "://" in path:
+        from zmeta.stores import remote
+
+        return remote.list_folders(path)
     if ".zip" in path:
         from zmeta.stores import zip_
 
@@ -44,7 +52,7 @@ def list_folders(path: str) -> Iterator[tuple[str, bool]]:
 
 def is_zip(path: str) -> bool:
     """Whether a path leads into a zip archive."""
-    if ".zip" not in path:
+    if ".zip" not in path or "://" in path:
         return False
     from zmeta.stores import zip_
 
@@ -53,6 +61,10 @@ def is_zip(path: str) -> bool:
 
 def exists(path: str) -> bool:
     """Whether a document is there, readable or not."""
+    if "://" in path:
+        from zmeta.stores import remote
+
+        return remote.exists(path)
     if ".zip" in path:
         from zmeta.stores import zip_
 
@@ -60,3 +72,12 @@ def exists(path: str) -> bool:
         if place is not None:
             return zip_.exists(*place)
     return os.access(path, os.F_OK)
+
+
+def locate(place: object) -> str:
+    """Return the path of what a caller names: text, a path object, or a store object of zarr-python."""
+    from zmeta.stores import zarr_
+
+    if isinstance(place, zarr_.Adopted):
+        return place
+    return zarr_.adopt(place) if zarr_.is_store(place) else os.fspath(str(place))

@@ -1,0 +1,180 @@
+"""A proxy before an S3 server, as a process of its own: latency, faults, and a log of what was asked.
+
+S3 decides a conditional write in one instant, and moto, which has threads, does not: writes of one key go through one after
+the other. `PUT /__control` with JSON sets how the proxy behaves; `GET /__control` returns the log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import sys
+from collections import defaultdict
+from dataclasses import dataclass, field, fields
+
+BUSY = b"<?xml version='1.0'?><Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
+
+
+@dataclass
+class Behaviour:
+    """Seconds of latency, chances of faults, and what the server cannot do."""
+
+    latency: float = 0.0
+    error: float = 0.0  # 500, and nothing was done
+    busy: float = 0.0  # 503 SlowDown
+    reset: float = 0.0  # the connection breaks before anything is done
+    lost: float = 0.0  # it is done, and the connection breaks before the answer
+    late_error: float = 0.0  # it is done, and the answer is a 500
+    cut: float = 0.0  # half of a body, and the connection breaks
+    slow: float = 0.0  # half of a body, a pause, the rest
+    hang: float = 0.0  # no answer
+    only: str = ""  # faults for requests with this method alone
+    unconditional: bool = False  # takes conditions, and writes all the same
+    unimplemented: bool = False  # answers 501 to conditions
+    forbidden: bool = False  # 403 to everything
+    remember: bool = False  # answers to reads come from memory: the server's own speed is not what is measured
+    seed: int = 0
+
+
+@dataclass
+class Proxy:
+    upstream: int
+    behave: Behaviour = field(default_factory=Behaviour)
+    log: list[str] = field(default_factory=list)
+    locks: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
+    memory: dict[str, bytes] = field(default_factory=dict)
+    chance: random.Random = field(default_factory=random.Random)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                length = _length(head)
+                body = await reader.readexactly(length) if length else b""
+                answer = await self.answer(head, body, writer)
+                if answer is None:
+                    break
+                writer.write(answer)
+                await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+    async def answer(self, head: bytes, body: bytes, writer: asyncio.StreamWriter) -> bytes | None:
+        method, target = head.split(b" ", 2)[:2]
+        if target == b"/__control":
+            return self.control(method, body)
+        asked = f"{method.decode()} {target.decode()}"
+        self.log.append(asked)
+        behave = self.behave
+        if behave.latency:
+            await asyncio.sleep(behave.latency)
+        if behave.forbidden:
+            return _response(403, b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>", method)
+        conditional = b"\r\nif-match:" in head.lower() or b"\r\nif-none-match:" in head.lower()
+        if conditional and behave.unimplemented:
+            return _response(501, b"<?xml version='1.0'?><Error><Code>NotImplemented</Code></Error>", method)
+        if conditional and behave.unconditional:
+            lines = head.split(b"\r\n")
+            head = b"\r\n".join(line for line in lines if not line.lower().startswith((b"if-match:", b"if-none-match:")))
+        faulty = not behave.only or behave.only == method.decode()
+        if faulty and self.happens(behave.hang):
+            await asyncio.sleep(3600)
+        if faulty and self.happens(behave.reset):
+            return None
+        if faulty and self.happens(behave.error):
+            return _response(500, b"<?xml version='1.0'?><Error><Code>InternalError</Code></Error>", method)
+        if faulty and self.happens(behave.busy):
+            return _response(503, BUSY, method)
+        answer = await self.forward(method, asked, head, body)
+        if faulty and self.happens(behave.lost):
+            return None
+        if faulty and self.happens(behave.late_error):
+            return _response(500, b"<?xml version='1.0'?><Error><Code>InternalError</Code></Error>", method)
+        if faulty and method == b"GET" and len(answer) > 2:
+            start = answer.index(b"\r\n\r\n") + 4
+            half = start + (len(answer) - start) // 2
+            if self.happens(behave.cut):
+                writer.write(answer[:half])
+                await writer.drain()
+                return None
+            if self.happens(behave.slow):
+                writer.write(answer[:half])
+                await writer.drain()
+                await asyncio.sleep(0.2)
+                return answer[half:]
+        return answer
+
+    def happens(self, chance: float) -> bool:
+        return chance > 0 and self.chance.random() < chance
+
+    async def forward(self, method: bytes, asked: str, head: bytes, body: bytes) -> bytes:
+        if method in (b"GET", b"HEAD"):
+            known = self.memory.get(asked) if self.behave.remember else None
+            if known is None:
+                known = await self.ask(head, body)
+                if self.behave.remember:
+                    self.memory[asked] = known
+            return known
+        self.memory.clear()
+        async with self.locks[asked.split("?")[0]]:
+            return await self.ask(head, body)
+
+    async def ask(self, head: bytes, body: bytes) -> bytes:
+        """Ask the server on a connection of its own."""
+        for attempt in range(20):
+            try:
+                reader, writer = await asyncio.open_connection("127.0.0.1", self.upstream)
+                break
+            except OSError:  # its backlog is full
+                await asyncio.sleep(0.01 * 2 ** min(attempt, 5))
+        else:
+            return _response(503, BUSY, b"GET")
+        lines = [line for line in head.split(b"\r\n") if line and not line.lower().startswith(b"connection:")]
+        writer.write(b"\r\n".join([*lines, b"Connection: close", b"", b""]) + body)
+        await writer.drain()
+        answer = await reader.read()
+        writer.close()
+        start = answer.find(b"\r\n\r\n")
+        lines = [line for line in answer[:start].split(b"\r\n") if not line.lower().startswith(b"connection:")]
+        lines[0] = lines[0].replace(b"HTTP/1.0", b"HTTP/1.1")
+        if b"\r\ncontent-length:" not in answer[:start].lower() and b" 204 " not in lines[0]:
+            lines.append(f"Content-Length: {len(answer) - start - 4}".encode())
+        return b"\r\n".join(lines) + answer[start:]
+
+    def control(self, method: bytes, body: bytes) -> bytes:
+        if method == b"PUT":
+            self.behave = Behaviour(**json.loads(body))
+            self.chance.seed(self.behave.seed)
+            self.log.clear()
+            self.memory.clear()
+            return _response(200, b"{}", method)
+        return _response(200, json.dumps(self.log).encode(), method)
+
+
+def _length(head: bytes) -> int:
+    for line in head.split(b"\r\n"):
+        name, _, value = line.partition(b":")
+        if name.strip().lower() == b"content-length":
+            return int(value)
+    return 0
+
+
+def _response(status: int, body: bytes, method: bytes) -> bytes:
+    head = f"HTTP/1.1 {status} X\r\nContent-Type: application/xml\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    return head if method == b"HEAD" else head + body
+
+
+async def main(upstream: int) -> None:
+    server = await asyncio.start_server(Proxy(upstream).serve, "127.0.0.1", 0, limit=1 << 24, backlog=1024)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    async with server:
+        await server.serve_forever()
+
+
+NAMES = [entry.name for entry in fields(Behaviour)]
+
+if __name__ == "__main__":
+    asyncio.run(main(int(sys.argv[1])))
