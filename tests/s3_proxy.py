@@ -33,6 +33,8 @@ class Behaviour:
     unconditional: bool = False  # takes conditions, and writes all the same
     unimplemented: bool = False  # answers 501 to conditions
     forbidden: bool = False  # 403 to everything
+    deny: str = ""  # 403 to keys that end so
+    refuse: str = ""  # 403 to writes of keys that end so
     remember: bool = False  # answers to reads come from memory: the server's own speed is not what is measured
     seed: int = 0
 
@@ -42,6 +44,8 @@ class Proxy:
     upstream: int
     behave: Behaviour = field(default_factory=Behaviour)
     log: list[str] = field(default_factory=list)
+    under_way: int = 0
+    most: int = 0
     locks: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
     memory: dict[str, bytes] = field(default_factory=dict)
     chance: random.Random = field(default_factory=random.Random)
@@ -66,12 +70,22 @@ class Proxy:
         method, target = head.split(b" ", 2)[:2]
         if target == b"/__control":
             return self.control(method, body)
-        asked = f"{method.decode()} {target.decode()}"
-        self.log.append(asked)
+        self.log.append(f"{method.decode()} {target.decode()}")
         behave = self.behave
-        if behave.latency:
+        self.under_way += 1
+        self.most = max(self.most, self.under_way)
+        try:
             await asyncio.sleep(behave.latency)
-        if behave.forbidden:
+            return await self.answer_late(method, target.decode(), head, body, writer)
+        finally:
+            self.under_way -= 1
+
+    async def answer_late(
+        self, method: bytes, target: str, head: bytes, body: bytes, writer: asyncio.StreamWriter
+    ) -> bytes | None:
+        asked, behave = f"{method.decode()} {target}", self.behave
+        refused = bool(behave.refuse) and method == b"PUT" and target.endswith(behave.refuse)
+        if behave.forbidden or refused or (behave.deny and target.endswith(behave.deny)):
             return _response(403, b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>", method)
         conditional = b"\r\nif-match:" in head.lower() or b"\r\nif-none-match:" in head.lower()
         if conditional and behave.unimplemented:
@@ -149,9 +163,10 @@ class Proxy:
             self.behave = Behaviour(**json.loads(body))
             self.chance.seed(self.behave.seed)
             self.log.clear()
+            self.most = 0
             self.memory.clear()
             return _response(200, b"{}", method)
-        return _response(200, json.dumps(self.log).encode(), method)
+        return _response(200, json.dumps({"log": self.log, "most": self.most}).encode(), method)
 
 
 def _length(head: bytes) -> int:

@@ -48,8 +48,13 @@ class S3:
     def log(self) -> list[str]:
         """Return what was asked since the last `behave`."""
         with urllib.request.urlopen(f"{self.proxied}/__control") as answer:
-            log: list[str] = json.load(answer)
+            log: list[str] = json.load(answer)["log"]
         return log
+
+    def most(self) -> int:
+        """Return how many requests were under way at the same time."""
+        with urllib.request.urlopen(f"{self.proxied}/__control") as answer:
+            return int(json.load(answer)["most"])
 
     def store(self, bucket: str, *, proxied: bool = False) -> Any:
         """Return a store of obstore, past zmeta."""

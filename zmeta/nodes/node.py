@@ -184,7 +184,7 @@ _normal = lru_cache(maxsize=4096)(os.path.normpath)
 def absolute(path: str | os.PathLike[str]) -> str:
     """Return a path as `os.path.abspath` does, at the cost of a look-up where it was seen before."""
     text = path if type(path) is str else os.fspath(path)
-    if "://" in text:
+    if "://" in text and is_url(text):
         return normal_url(text)
     return _normal(text) if _POSIX and text.startswith("/") else os.path.abspath(text)
 

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
-from zmeta.errors import ConfigError, MissingExtraError, NotWritableError, StoreError
+from zmeta.errors import ConfigError, MissingExtraError, NotWritableError, StoreError, ZmetaError
 from zmeta.jsondoc import LIMITS, too_large
 from zmeta.stores.base import Content, Listing, UnknownOutcomeError
 from zmeta.stores.named import is_plain, names_below
@@ -69,6 +69,8 @@ def open_store(root: str, options: Mapping[str, str]) -> ObjectStore:
             return ObjectStore(root, store, can_list=False, can_write=False)
         arguments = _arguments(kind, options, client)
         store = obstore.store.from_url(f"{kind}://{name}", client_options=client, retry_config=retries, **arguments)
+    except ZmetaError:
+        raise
     except (obstore.exceptions.BaseError, TypeError, ValueError) as error:
         raise ConfigError("the options of the store are wrong", where=root, found=_first_line(error)) from None
     custom = kind == "s3" and any("endpoint" in key for key in (*arguments.get("config", {}), *_environment("AWS_ENDPOINT")))
@@ -227,6 +229,8 @@ class ObjectStore:
                 raise self._failed(verb, key, error) from None
             self._met = True
             return None
+        except (self._errors.InvalidPathError, ValueError):  # no key can be called so
+            return None
         except self._errors.BaseError as error:
             raise self._failed(verb, key, error) from None
         self._met = True
@@ -251,7 +255,9 @@ class ObjectStore:
     def _put(self, key: str, raw: bytes, mode: Any) -> bool:
         try:
             self._store.put(key, raw, mode=mode, use_multipart=False)
-        except (self._errors.AlreadyExistsError, self._errors.PreconditionError, self._errors.NotModifiedError):
+        except (self._errors.AlreadyExistsError, self._errors.PreconditionError, self._errors.NotModifiedError) as error:
+            if _NO_BUCKET.search(str(error)):
+                raise self._failed("write", key, error) from None
             return False
         except (NotImplementedError, self._errors.NotSupportedError) as error:
             raise self._refused(key, _first_line(error)) from None

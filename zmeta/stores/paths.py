@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from functools import lru_cache
 from urllib.parse import unquote, urlsplit
 
@@ -13,13 +14,18 @@ SCHEMES = {
     "s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs", "az": "az", "azure": "az", "abfs": "az", "abfss": "az",
     "http": "http", "https": "https", "memory": "memory", "zarr-store": "zarr-store",
 }  # fmt: skip
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 #: A zarr-python store object that was handed over; the number behind tells which.
 ADOPTED = "zarr-store://"
 
 
 def is_url(path: str) -> bool:
-    """Whether a path names something that is not on a local file system."""
-    return "://" in path
+    """Whether a path names something that is not on a local file system.
+
+    >>> is_url("s3://bucket/a.zarr"), is_url("/data/s3://bucket"), is_url("C://data")
+    (True, False, False)
+    """
+    return "://" in path and _SCHEME.match(path) is not None
 
 
 @lru_cache(maxsize=4096)
@@ -65,7 +71,7 @@ def split_url(path: str) -> tuple[str, str]:
 
 def parent(path: str) -> str:
     """Return the folder above, as `os.path.dirname` does; the root of a URL stands above itself."""
-    if "://" not in path:
+    if not is_url(path):
         return os.path.dirname(path)
     root, key = split_url(path)
     above = key.rpartition("/")[0]

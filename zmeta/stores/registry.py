@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from zmeta.jsondoc import LIMITS
 from zmeta.stores import local
+from zmeta.stores.paths import is_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +20,7 @@ def read(path: str, limits: Limits = LIMITS) -> bytes | None:
 
     Raises `StoreError` where it cannot be read and `DocumentError` where it is too large.
     """
-    if "://" in path:
+    if "://" in path and is_url(path):
         from zmeta.stores import remote
 
         return remote.read(path, limits)
@@ -37,7 +38,7 @@ def list_folders(path: str) -> Iterator[tuple[str, bool]]:
 
     Never called on the folder of an array, which may hold millions of chunks. Raises `StoreError`.
     """
-    if "://" in path:
+    if "://" in path and is_url(path):
         from zmeta.stores import remote
 
         return remote.list_folders(path)
@@ -52,7 +53,7 @@ def list_folders(path: str) -> Iterator[tuple[str, bool]]:
 
 def is_zip(path: str) -> bool:
     """Whether a path leads into a zip archive."""
-    if ".zip" not in path or "://" in path:
+    if ".zip" not in path or is_url(path):
         return False
     from zmeta.stores import zip_
 
@@ -61,7 +62,7 @@ def is_zip(path: str) -> bool:
 
 def exists(path: str) -> bool:
     """Whether a document is there, readable or not."""
-    if "://" in path:
+    if "://" in path and is_url(path):
         from zmeta.stores import remote
 
         return remote.exists(path)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from zmeta.jsondoc import LIMITS
 from zmeta.stores.base import folder_names
-from zmeta.stores.paths import ADOPTED, split_url
+from zmeta.stores.paths import ADOPTED, is_url, split_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -78,7 +78,7 @@ def crawling(
     paths: Iterable[object], options: Mapping[str, str], concurrency: int, limits: Limits = LIMITS
 ) -> Iterator[None]:
     """Let options hold, and URLs be read ahead if there is one among the paths."""
-    if not any("://" in str(path) for path in paths):
+    if not any(is_url(str(path)) for path in paths):
         yield
         return
     with using(options), reading_ahead(concurrency, limits):
