@@ -50,23 +50,7 @@ class Proxy:
     memory: dict[str, bytes] = field(default_factory=dict)
     chance: random.Random = field(default_factory=random.Random)
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while True:
-                head = await reader.readuntil(b"\r\n\r\n")
-                length = _length(head)
-                body = await reader.readexactly(length) if length else b""
-                answer = await self.answer(head, body, writer)
-                if answer is None:
-                    break
-                writer.write(answer)
-                await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        finally:
-            writer.close()
-
-    async def answer(self, head: bytes, body: bytes, writer: asyncio.StreamWriter) -> bytes | None:
+    async def answer(self, head: bytes, body: bytes, writer: asyncio.WriteTransport) -> bytes | None:
         method, target = head.split(b" ", 2)[:2]
         if target == b"/__control":
             return self.control(method, body)
@@ -81,7 +65,7 @@ class Proxy:
             self.under_way -= 1
 
     async def answer_late(
-        self, method: bytes, target: str, head: bytes, body: bytes, writer: asyncio.StreamWriter
+        self, method: bytes, target: str, head: bytes, body: bytes, writer: asyncio.WriteTransport
     ) -> bytes | None:
         asked, behave = f"{method.decode()} {target}", self.behave
         refused = bool(behave.refuse) and method == b"PUT" and target.endswith(behave.refuse)
@@ -112,11 +96,11 @@ class Proxy:
             half = start + (len(answer) - start) // 2
             if self.happens(behave.cut):
                 writer.write(answer[:half])
-                await writer.drain()
+                await asyncio.sleep(0)
                 return None
             if self.happens(behave.slow):
                 writer.write(answer[:half])
-                await writer.drain()
+                await asyncio.sleep(0)
                 await asyncio.sleep(0.2)
                 return answer[half:]
         return answer
@@ -169,6 +153,48 @@ class Proxy:
         return _response(200, json.dumps({"log": self.log, "most": self.most}).encode(), method)
 
 
+class Connection(asyncio.Protocol):
+    """A connection of a client; one request after the other."""
+
+    def __init__(self, proxy: Proxy) -> None:
+        self.proxy, self.buffer = proxy, b""
+        self.tasks: set[asyncio.Task[None]] = set()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.WriteTransport)
+        self.transport = transport
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        for task in self.tasks:
+            task.cancel()
+
+    def data_received(self, data: bytes) -> None:
+        self.buffer += data
+        end = self.buffer.find(b"\r\n\r\n") + 4
+        if end < 4:
+            return
+        head = self.buffer[:end]
+        whole = end + _length(head)
+        if len(self.buffer) < whole:
+            return
+        body, self.buffer = self.buffer[end:whole], self.buffer[whole:]
+        known = self.proxy.memory.get(head[: head.index(b" HTTP/")].decode())
+        if known is not None:  # remembered: the way that costs least
+            self.proxy.log.append("remembered")
+            asyncio.get_running_loop().call_later(self.proxy.behave.latency, self.transport.write, known)
+            return
+        task = asyncio.ensure_future(self.answer(head, body))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    async def answer(self, head: bytes, body: bytes) -> None:
+        answer = await self.proxy.answer(head, body, self.transport)
+        if answer is None:
+            self.transport.close()
+        else:
+            self.transport.write(answer)
+
+
 def _length(head: bytes) -> int:
     for line in head.split(b"\r\n"):
         name, _, value = line.partition(b":")
@@ -183,7 +209,8 @@ def _response(status: int, body: bytes, method: bytes) -> bytes:
 
 
 async def main(upstream: int) -> None:
-    server = await asyncio.start_server(Proxy(upstream).serve, "127.0.0.1", 0, limit=1 << 24, backlog=1024)
+    proxy = Proxy(upstream)
+    server = await asyncio.get_running_loop().create_server(lambda: Connection(proxy), "127.0.0.1", 0, backlog=1024)
     print(server.sockets[0].getsockname()[1], flush=True)
     async with server:
         await server.serve_forever()

@@ -107,8 +107,7 @@ def both(s3: S3, bucket: str, tmp_path: Path) -> tuple[str, Path]:
 
 
 def told(report: zmeta.Report, root: object) -> list[tuple[object, ...]]:
-    return [(f.file.removeprefix(str(root).lstrip("/")), f.code, f.pointer, f.line, f.column, f.found.replace(str(root), ""))
-            for f in report]  # fmt: skip
+    return [(f.file.removeprefix(str(root)), f.code, f.pointer, f.line, f.column, f.message, f.found) for f in report]
 
 
 # --- check --------------------------------------------------------------------------------------------------------------
@@ -122,9 +121,7 @@ def test_check_says_of_a_bucket_what_it_says_of_a_folder(
     local = zmeta.check("t", config=Config())
     assert len(local.findings) > 25
     there = zmeta.check(url, config=s3.config())
-    assert [(f.file.removeprefix(url), *rest) for f, (_, *rest) in zip(there, told(there, url), strict=True)] == [
-        (f.file.removeprefix("t"), *rest) for f, (_, *rest) in zip(local, told(local, "t"), strict=True)
-    ]
+    assert told(there, url) == told(local, "t")
     assert there.summary.arrays == local.summary.arrays
     assert there.summary.groups == local.summary.groups
 
@@ -152,7 +149,9 @@ def test_no_folder_of_an_array_is_listed_and_no_chunk_is_read(s3: S3, both: tupl
     assert all("delimiter=%2F" in asked for asked in s3.log() if "list-type" in asked)
     read_ = {asked.partition(" ")[2].rpartition("/")[2] for asked in s3.log() if "list-type" not in asked}
     assert read_ <= {"zarr.json", ".zarray", ".zgroup", ".zattrs", ".zmetadata", "attributes.json"}
-    assert not [asked for asked in s3.log() if "else" in asked or "/etc/" in asked or "out" in asked or "hidden" in asked]
+    assert not [asked for asked in s3.log() if "/etc/" in asked or "out" in asked or "hidden" in asked]
+    assert all(asked.split(" ")[1].startswith((f"/{both[0][5:]}", f"/{both[0][5:-2]}?", f"/{both[0][5:-2]}/"))
+               for asked in s3.log())  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -313,7 +312,7 @@ def test_an_array_is_made_written_and_read(s3: S3, bucket: str, zarr_format: Any
         again.data[0] = 1
     assert make().roi == roi  # the compatible one is opened, and its data left
     assert (make().to_ndarray() == values).all()
-    with pytest.raises(ArrayExistsError, match="differs|not the same|exists"):
+    with pytest.raises(ArrayExistsError, match="another array stands there"):
         make(voxel_size=(40, 4, 2), dtype="uint8")
     with pytest.raises(StoreError, match="is not replaced"):
         make(overwrite=True)
@@ -392,7 +391,7 @@ def test_a_write_is_one_conditional_put(s3: S3, array: str) -> None:
     assert not [asked for asked in s3.log() if asked.startswith("PUT")]
 
 
-@pytest.mark.parametrize("how", [{"lost": 0.6}, {"late_error": 0.6}, {"reset": 0.6}, {"error": 0.6}], ids=str)
+@pytest.mark.parametrize("how", [{"lost": 0.6}, {"late_error": 0.6}, {"reset": 0.3}, {"error": 0.3}], ids=str)
 def test_an_answer_that_is_lost_is_settled_by_reading_back(s3: S3, array: str, how: dict[str, Any]) -> None:
     config = s3.config(store_options={"max_retries": "0"})
     add_metadata(array, {"stain": 0}, config=config)
@@ -558,7 +557,8 @@ def test_a_group_that_names_nothing_is_told_of_over_http(http_folder: tuple[str,
     report = zmeta.check(f"{url}/g", config=Config())
     assert [(finding.code, finding.file) for finding in report] == [("ZM007", f"{url}/g")]
     assert "cannot be listed over HTTP" in report.findings[0].message
-    zarr.consolidate_metadata(zarr.storage.LocalStore(folder / "g"), zarr_format=3)
+    with pytest.warns(zarr.errors.ZarrUserWarning, match="Consolidated"):
+        zarr.consolidate_metadata(zarr.storage.LocalStore(folder / "g"), zarr_format=3)
     assert zmeta.check(f"{url}/g", config=Config()).summary.arrays == 1
 
 

@@ -99,7 +99,7 @@ class Config:
     relations: tuple[Relation, ...] = ()
     overrides: tuple[tuple[tuple[str, ...], dict[str, object]], ...] = ()
     store_options: dict[str, str] = field(default_factory=dict)
-    concurrency: int = 64
+    concurrency: int = 128
 
     @property
     def world(self) -> World:

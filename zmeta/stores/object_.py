@@ -36,7 +36,7 @@ _CLIENT = (
 )  # fmt: skip
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 #: Times that a body which broke off is asked for again, beyond what obstore does for a request.
-_BODY_TRIES = 4
+_BODY_TRIES = 6
 _DOCUMENTS = ("zarr.json", ".zarray", ".zgroup", ".zattrs", ".zmetadata", "attributes.json")
 _NO_BUCKET = re.compile(r"NoSuchBucket|ContainerNotFound|specified bucket does not exist", re.IGNORECASE)
 _STATUS = re.compile(r"status code: (\d{3})")
@@ -222,19 +222,24 @@ class ObjectStore:
 
     def _ask(self, verb: str, key: str, call: Callable[[], _Result]) -> _Result | None:
         """Return an answer, None where nothing is there; anything else is an error."""
-        try:
-            answer = call()
-        except FileNotFoundError as error:
-            if _NO_BUCKET.search(str(error)):
-                raise self._failed(verb, key, error) from None
+        for attempt in range(_BODY_TRIES):
+            try:
+                answer = call()
+            except FileNotFoundError as error:
+                if _NO_BUCKET.search(str(error)):
+                    raise self._failed(verb, key, error) from None
+                self._met = True
+                return None
+            except (self._errors.InvalidPathError, ValueError):  # no key can be called so
+                return None
+            except self._errors.BaseError as error:
+                if "body error" not in str(error) or attempt + 1 == _BODY_TRIES:
+                    raise self._failed(verb, key, error) from None
+                time.sleep(0.05 * 2**attempt)
+                continue
             self._met = True
-            return None
-        except (self._errors.InvalidPathError, ValueError):  # no key can be called so
-            return None
-        except self._errors.BaseError as error:
-            raise self._failed(verb, key, error) from None
-        self._met = True
-        return answer
+            return answer
+        return None
 
     # --- writing ----------------------------------------------------------------------------------------------------
 
