@@ -178,10 +178,11 @@ class Reader:
         self._thread.join()
 
 
-@pytest.mark.parametrize("place", PLACES[:3], ids=IDS[:3], indirect=True)
+@everywhere
 def test_a_killed_writer_leaves_a_whole_document_and_blocks_nobody(place: Place) -> None:
     moments = random.Random(5)
-    command = [sys.executable, writers.__file__, place.path]
+    command = [sys.executable, writers.__file__, place.path, json.dumps(place.options)]
+    longest = 0.4 if place.options else 0.04  # a writer to S3 makes its connections first
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     begun: set[int] = set()
     slowest = 0.0
@@ -194,7 +195,7 @@ def test_a_killed_writer_leaves_a_whole_document_and_blocks_nobody(place: Place)
             nursery.stdin.write("go\n")
             nursery.stdin.flush()
             child = int(nursery.stdout.readline())
-            time.sleep(moments.uniform(0.001, 0.04))
+            time.sleep(moments.uniform(longest / 40, longest))
             os.kill(child, signal.SIGKILL)
             assert int(nursery.stdout.readline()) == signal.SIGKILL
             begun.add(place.attributes().get("begun", 0))
@@ -210,32 +211,8 @@ def test_a_killed_writer_leaves_a_whole_document_and_blocks_nobody(place: Place)
     report(kills=KILLS, reads=reader.count, slowest=round(slowest, 3))
     assert slowest < 3
     add_metadata(place.path, {"after": -1}, config=place.config)
-    assert sorted(os.listdir(place.path)) == sorted(writers.ARRAYS[place.kind])
-
-
-@pytest.mark.parametrize("place", PLACES[3:], ids=IDS[3:], indirect=True)
-def test_a_killed_writer_leaves_a_whole_object(place: Place) -> None:
-    moments = random.Random(5)
-    kills = KILLS // 10 if LONG else 3
-    begun = set()
-    with Reader(place) as reader:
-        for _ in range(kills):
-            code = f"import writers; writers.write_for_ever({place.path!r}, {place.options!r})"
-            environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-            with subprocess.Popen([sys.executable, "-c", code], env=environment) as child:
-                before = place.attributes().get("begun")
-                deadline = time.monotonic() + 30
-                while place.attributes().get("begun") == before and time.monotonic() < deadline:
-                    time.sleep(0.01)
-                time.sleep(moments.uniform(0, 0.05))
-                child.send_signal(signal.SIGKILL)
-            begun.add(place.attributes()["begun"])
-    assert reader.failure is None
-    start = time.monotonic()
-    add_metadata(place.path, {"after": True}, config=place.config)
-    report(kills=kills, reads=reader.count, next_writer=round(time.monotonic() - start, 3))
-    assert time.monotonic() - start < 3
-    assert place.attributes()["after"] is True
+    if not place.options:
+        assert sorted(os.listdir(place.path)) == sorted(writers.ARRAYS[place.kind])
 
 
 # --- the checker itself -------------------------------------------------------------------------------------------------

@@ -7,7 +7,9 @@ import multiprocessing
 import os
 import random
 import sys
+import tempfile
 import time
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from zmeta import ConflictError, StoreError, add_metadata
@@ -123,15 +125,19 @@ def record_reads(path: str, options: dict[str, str], kind: str, seconds: float) 
 def write_for_ever(path: str, options: dict[str, str]) -> None:
     config = Config(store_options=options)
     for index in range(10**9):
-        add_metadata(path, {"begun": index, "large": "x" * 50_000}, config=config)
+        add_metadata(path, {"begun": os.getpid() * 10_000 + index, "large": "x" * 50_000}, config=config)
 
 
 if __name__ == "__main__":  # a nursery: forks a writer for each line, for starting Python takes most of the time
-    place = sys.argv[1]
-    add_metadata(place, {"begun": 0}, config=Config())
+    place, reach = sys.argv[1], json.loads(sys.argv[2])
+    import_module("zmeta.stores.object_")._obstore(place)  # loaded and not used yet, so that a fork is allowed
+    with tempfile.TemporaryDirectory() as folder:  # all else that a first write loads
+        with open(f"{folder}/zarr.json", "w") as file:
+            json.dump(ZARR3, file)
+        add_metadata(folder, {"begun": 0}, config=Config())
     for _ in sys.stdin:
         child = os.fork()
         if child == 0:
-            write_for_ever(place, {})
+            write_for_ever(place, reach)
         print(child, flush=True)
         print(os.waitpid(child, 0)[1], flush=True)
