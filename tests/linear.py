@@ -1,4 +1,4 @@
-"""Whether a recorded history of concurrent reads and writes could have happened one after the other (Wing and Gong's search).
+"""Whether a history of concurrent reads and writes could have happened one after the other: the search of Wing and Gong.
 
 A document is a set of keys with values. A write sets one key, a read sees all of them. Each has an instant between its start
 and its end at which it happened. A write whose outcome nobody knows may have happened at any time after its start, or never.

@@ -117,7 +117,7 @@ class Proxy:
                     self.memory[asked] = known
             return known
         self.memory.clear()
-        async with self.locks[asked.split("?")[0]]:
+        async with self.locks[asked.partition("?")[0]]:
             return await self.ask(head, body)
 
     async def ask(self, head: bytes, body: bytes) -> bytes:

@@ -61,7 +61,7 @@ class S3:
         from obstore.store import S3Store
 
         endpoint = self.proxied if proxied else self.straight
-        keys: dict[str, Any] = {**_KEYS, "endpoint": endpoint}
+        keys: Any = {**_KEYS, "endpoint": endpoint}
         return S3Store(bucket, config=keys, client_options={"allow_http": True})
 
     def bucket(self, name: str) -> str:

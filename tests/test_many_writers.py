@@ -15,7 +15,7 @@ import threading
 import time
 from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 import writers
@@ -159,7 +159,7 @@ class Reader:
         self.failure: BaseException | None = None
         self._ends = False
 
-    def __enter__(self) -> Reader:
+    def __enter__(self) -> Self:
         self._thread = threading.Thread(target=self._read)
         self._thread.start()
         return self
@@ -186,9 +186,10 @@ def test_a_killed_writer_leaves_a_whole_document_and_blocks_nobody(place: Place)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     begun: set[int] = set()
     slowest = 0.0
-    with Reader(place) as reader, subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
-    ) as nursery:
+    with (
+        Reader(place) as reader,
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment) as nursery,
+    ):
         assert nursery.stdin is not None
         assert nursery.stdout is not None
         for turn in range(KILLS):

@@ -40,7 +40,7 @@ class Place:
 class _Quiet(http.server.SimpleHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, *args: object) -> None:
         """Say nothing."""
 
     def do_GET(self) -> None:
@@ -130,9 +130,9 @@ def test_what_is_too_large_is_refused(place: Place) -> None:
 
 
 def test_folders_are_listed_one_level_deep(place: Place) -> None:
-    for key in ("g/zarr.json", "g/b/zarr.json", "g/b/c/0/0/zarr.json", "g/a/.zarray", "g/.hidden/zarr.json", "g2/x/zarr.json",
-                "g/ä ö/attributes.json"):  # fmt: skip
-        place.put(key, b'{"labels": ["b", "a", "\\u00e4 \\u00f6", ".hidden"]}' if key == "g/zarr.json" else b"{}")
+    keys = ("zarr.json", "b/zarr.json", "b/c/0/0/zarr.json", "a/.zarray", ".hidden/zarr.json", "ä ö/attributes.json")
+    for key in (*(f"g/{key}" for key in keys), "g2/x/zarr.json"):
+        place.put(key, b"{}")
     if not place.lists:
         place.put("g/zarr.json", '{"attributes": {"labels": ["b", "a", "ä ö", ".hidden", "../g2", "/etc"]}}'.encode())
     assert list(list_folders(f"{place.path}/g")) == [("a", False), ("b", False), ("ä ö", False)]
@@ -203,7 +203,7 @@ def test_of_writers_at_one_moment_one_wins(writable: Place) -> None:
 
 def test_failure_is_not_absence_locally(tmp_path: Path) -> None:
     (tmp_path / "zarr.json").mkdir()
-    with pytest.raises(StoreError, match="regular file|cannot read"):
+    with pytest.raises(StoreError, match="regular file"):
         read(str(tmp_path / "zarr.json"))
 
 
@@ -229,7 +229,7 @@ def test_failure_is_not_absence_in_a_store_object() -> None:
     path = locate(_Failing())
     for ask in (read, exists):
         with pytest.raises(StoreError, match="cannot read the object") as caught:
-            ask(f"{path}/zarr.json")  # type: ignore[operator]
+            ask(f"{path}/zarr.json")
         assert caught.value.found == "ConnectionError: gone"
 
 
@@ -256,13 +256,16 @@ def test_failure_is_not_absence_on_s3(s3: S3, bucket: str, how: dict[str, Any], 
         if "cut" not in how:
             for ask in (exists, list_folders):
                 with pytest.raises(StoreError, match="cannot"):
-                    ask(f"{bucket}/zarr.json")  # type: ignore[operator]
+                    ask(f"{bucket}/zarr.json")
 
 
 def test_a_bucket_that_is_not_there_is_no_absence(s3: S3) -> None:
     for ask in (read, exists, list_folders):
-        with remote.using({**s3.options, "max_retries": f"{len(ask.__name__)}"}), pytest.raises(StoreError, match="no such bucket"):
-            ask("s3://no-such-bucket/zarr.json")  # type: ignore[operator]
+        with (
+            remote.using({**s3.options, "max_retries": f"{len(ask.__name__)}"}),
+            pytest.raises(StoreError, match="no such bucket"),
+        ):
+            ask("s3://no-such-bucket/zarr.json")
     with remote.using(s3.options), pytest.raises(StoreError, match="no such bucket"):
         remote.store_of("s3://no-such-bucket/a")[0].put("a", b"", ("1", None))
 
@@ -287,7 +290,7 @@ def test_read_only_stores_refuse(http_folder: tuple[str, Path]) -> None:
         write([Change(f"{url}/a.json", b"0", b"1")])
     store = zarr.storage.MemoryStore(read_only=True)
     path = locate(store)
-    with pytest.raises((NotWritableError, StoreError), match="read-only|cannot write"):
+    with pytest.raises(StoreError, match="cannot write the object"):
         write([Change(f"{path}/a.json", None, b"1")])
 
 
@@ -344,7 +347,12 @@ def test_urls_that_are_none(url: str, words: str) -> None:
 
 
 def test_what_is_above_a_url() -> None:
-    assert [parent("s3://b/a/c"), parent("s3://b/a"), parent("s3://b"), parent("/a/b")] == ["s3://b/a", "s3://b", "s3://b", "/a"]
+    assert [parent("s3://b/a/c"), parent("s3://b/a"), parent("s3://b"), parent("/a/b")] == [
+        "s3://b/a",
+        "s3://b",
+        "s3://b",
+        "/a",
+    ]
     assert split_url("s3://b/a/c") == ("s3://b", "a/c")
     assert split_url("s3://b") == ("s3://b", "")
     assert not is_url("/data/s3://b")
@@ -352,10 +360,13 @@ def test_what_is_above_a_url() -> None:
     assert not is_url("C://b")
 
 
-OPTIONS = {
-    "s3": {"region": "eu-west-1", "anonymous": "true"}, "gs": {"anonymous": "true"},
-    "az": {"account_name": "a", "anonymous": "yes", "timeout": "20"}, "https": {"proxy_url": "http://127.0.0.1:9"}, "memory": {},
-}  # fmt: skip
+OPTIONS: dict[str, dict[str, str]] = {
+    "s3": {"region": "eu-west-1", "anonymous": "true"},
+    "gs": {"anonymous": "true"},
+    "az": {"account_name": "a", "anonymous": "yes", "timeout": "20"},
+    "https": {"proxy_url": "http://127.0.0.1:9"},
+    "memory": {},
+}
 
 
 @pytest.mark.parametrize("scheme", OPTIONS)

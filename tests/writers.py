@@ -49,7 +49,7 @@ def attributes(path: str, kind: str, options: dict[str, str]) -> dict[str, Any]:
 
 
 def run(target: Callable[..., object], arguments: Iterable[tuple[object, ...]]) -> list[Any]:
-    """Run a function in a process for each tuple of arguments, all at once; return what they return, raise what they raise."""
+    """Run a function in a process for each tuple of arguments, all at once; return and raise what they do."""
     calls = list(arguments)
     context = multiprocessing.get_context("spawn")  # connections of obstore do not survive a fork
     with context.Pool(len(calls), initializer=_meet, initargs=(context.Barrier(len(calls)),)) as pool:
@@ -88,8 +88,10 @@ def _open(path: str, options: dict[str, str]) -> Any:
     from zarr.storage import ObjectStore
 
     bucket, _, key = path.removeprefix("s3://").partition("/")
-    keys: dict[str, Any] = dict(options)
-    return zarr.open_array(ObjectStore(S3Store(bucket, config=keys, client_options={"allow_http": True})), path=key, mode="r+")
+    keys: Any = dict(options)
+    return zarr.open_array(
+        ObjectStore(S3Store(bucket, config=keys, client_options={"allow_http": True})), path=key, mode="r+"
+    )
 
 
 def record_writes(path: str, options: dict[str, str], writer: int, count: int) -> list[tuple[float, float, str, int]]:

@@ -36,9 +36,11 @@ def documents(arrays: int, *, flat: bool) -> dict[str, bytes]:
     for index in range(arrays if flat else 0):
         found[f"t/a{index:05}/zarr.json"] = {**V3, "attributes": {**SOUND, "number": index}}
     for index in range(0 if flat else arrays // LEVELS):
-        found[f"t/i{index:05}/zarr.json"] = {**group, "attributes": {"ome": {"version": "0.5", "multiscales": [_image(index)]}}}
+        ome = {"version": "0.5", "multiscales": [_image(index)]}
+        found[f"t/i{index:05}/zarr.json"] = {**group, "attributes": {"ome": ome}}
         for level in range(LEVELS):
-            found[f"t/i{index:05}/{level}/zarr.json"] = {**V3, "shape": [64 >> level] * 3, "dimension_names": ["z", "y", "x"]}
+            array = {**V3, "shape": [64 >> level] * 3, "dimension_names": ["z", "y", "x"]}
+            found[f"t/i{index:05}/{level}/zarr.json"] = array
     return {key: json.dumps(data).encode() for key, data in found.items()}
 
 

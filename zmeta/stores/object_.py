@@ -329,10 +329,13 @@ class ObjectStore:
         hint = ""
         if _NO_BUCKET.search(text):
             return StoreError("there is no such bucket", where=self.where(key), hint="check the URL, and the endpoint")
-        if isinstance(error, self._errors.PermissionDeniedError | self._errors.UnauthenticatedError) or status in (401, 403):
+        if "credential" in text.lower() or "169.254.169.254" in text:
+            hint = "there are no credentials: give them by the environment, profile=NAME, or anonymous=true"
+        elif isinstance(error, self._errors.PermissionDeniedError | self._errors.UnauthenticatedError) or status in (
+            401,
+            403,
+        ):
             hint = "check the credentials; S3 also says so of what is absent, to those who may not list"
-        elif "credential" in text.lower():
-            hint = "give credentials: environment, profile=NAME, or anonymous=true"
         elif status in (408, 429) or status >= 500 or not status:
             hint = "it was tried several times; try again later"
         what = "folder" if verb == "list" else "object"
