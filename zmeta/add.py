@@ -322,10 +322,10 @@ def encode_with(row: ConventionVersion, wanted: Metadata, node: Node, reading: R
     except EncodeError:
         if not mirror or not any(wanted.units):
             raise
-        return list(row.encode(_in_world_units(wanted, reading), node, reading))
+        return list(row.encode(in_world_units(wanted, reading), node, reading))
 
 
-def _in_world_units(metadata: Metadata, reading: Reading) -> Metadata:
+def in_world_units(metadata: Metadata, reading: Reading) -> Metadata:
     axes = []
     for axis in metadata.axes:
         size = None if axis.unit is None else unit_size(axis.unit)

@@ -13,6 +13,17 @@ if TYPE_CHECKING:
 #: Whether a change keeps everything, gives something up that was agreed to, or needs a decision of the user.
 Kind = Literal["lossless", "lossy", "manual"]
 
+_KINDS: tuple[Kind, ...] = ("lossless", "lossy", "manual")
+
+
+def weakest(*kinds: Kind) -> Kind:
+    """Return the kind of several changes together.
+
+    >>> weakest("lossless", "lossy")
+    'lossy'
+    """
+    return max(kinds, key=_KINDS.index, default="lossless")
+
 
 @dataclass(frozen=True, slots=True)
 class Unit:

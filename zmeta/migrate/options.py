@@ -1,0 +1,84 @@
+"""What a migration is asked to do: the target, and what the user agreed to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from zmeta.add import default_row, latest_row
+from zmeta.config import Config
+from zmeta.conventions.registry import BY_ID, VERSIONS
+from zmeta.errors import ConfigError
+
+if TYPE_CHECKING:
+    from zmeta.conventions.base import ConventionVersion
+    from zmeta.nodes.node import Node
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to migrate.
+
+    Attributes
+    ----------
+    to : str
+        `convention` or `convention@version`; empty for the one of the settings, which is `zmeta` unless they say otherwise.
+    keep_legacy : bool
+        Leave the old keys beside the new ones, as mirrors for older readers.
+    allow_loss : frozenset of str
+        What may be lost where the target has no place for it: `axes`, `types`, `units`, `offset`, or names of attributes.
+    axes : tuple of str
+        Names for arrays with that many dimensions that state none.
+    pixel_scale : bool
+        Images of OME-NGFF 0.1 to 0.3, which store no voxel size, get a scale in voxels of level 0.
+    config : Config
+        Settings.
+    """
+
+    to: str = ""
+    keep_legacy: bool = False
+    allow_loss: frozenset[str] = frozenset()
+    axes: tuple[str, ...] = ()
+    pixel_scale: bool = False
+    config: Config = field(default_factory=Config)
+
+    @property
+    def target(self) -> str:
+        """The target, with the default filled in."""
+        return self.to or self.config.convention
+
+    @property
+    def is_image(self) -> bool:
+        """Whether the target is OME-NGFF, which describes arrays on the group above them."""
+        return self.target.partition("@")[0] == "ome-ngff"
+
+    @property
+    def needs_v3(self) -> bool:
+        """Whether the target exists in Zarr v3 alone."""
+        return self.target in ("ome-ngff", "ome-ngff@0.5")
+
+    @property
+    def image_version(self) -> str:
+        """The version of OME-NGFF that images are brought to."""
+        return "0.5" if self.needs_v3 else self.target.partition("@")[2]
+
+    def row(self, node: Node) -> ConventionVersion:
+        """Return the version of a convention that an array is brought to; in N5 `zmeta` stands for `cosem`."""
+        name = self.target
+        if name == "zmeta" or (name == "zmeta@1.0" and node.format == "n5"):
+            return default_row(node, self.config) if self.config.convention == "zmeta" else latest_row(
+                "cosem" if node.format == "n5" else "zmeta", node
+            )
+        row = BY_ID.get(name)
+        return row if row is not None and row.encode is not None else latest_row(name, node)
+
+
+def check_target(name: str) -> str:
+    """Return a target that can be written; raises `ConfigError` for any other, with those that can."""
+    rows = [row for row in VERSIONS if row.encode is not None]
+    names = {row.convention for row in rows} | {row.id for row in rows} | {f"ome-ngff@0.{minor}" for minor in (2, 3)}
+    if name not in names - {"xarray", "xarray@2", "xarray@3"}:
+        expected = ", ".join(dict.fromkeys(row.convention for row in rows if row.convention != "xarray"))
+        hint = "add @VERSION for one that is not the newest, such as ome-ngff@0.4"
+        raise ConfigError("there is no such convention to migrate to", expected=expected, found=repr(name), hint=hint)
+    return name

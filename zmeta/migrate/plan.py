@@ -1,0 +1,158 @@
+"""The plan of a migration: the units of all trees, streamed. Reads everything, writes nothing.
+
+A container that goes from Zarr v2 to v3 goes as a whole or not at all: first every node gets its v3 document, children
+before their groups, then the v2 documents go, the container's own first. So a reader finds a sound hierarchy at every moment.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import tempfile
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from zmeta.checker.targets import find_targets
+from zmeta.errors import DocumentError, NodeNotFoundError, StoreError
+from zmeta.finding import Finding, Severity
+from zmeta.migrate.tree import Tally, TreePlan
+from zmeta.migrate.unit import Unit
+from zmeta.nodes.node import CONTAINER_SUFFIXES, read_ancestors, read_node
+from zmeta.nodes.walk import Links, Place
+from zmeta.nodes.write import Change
+from zmeta.stores.registry import is_zip, list_folders
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from zmeta.checker.targets import Target
+    from zmeta.migrate.options import Options
+
+#: What a unit is called that takes the Zarr v2 documents away.
+REMOVAL = "remove the documents of Zarr v2"
+
+
+def plan_units(paths: Iterable[str | os.PathLike[str]], options: Options, tally: Tally | None = None) -> Iterator[Unit]:
+    """Yield what becomes of every node below some paths that changes, or that cannot; see `Unit`.
+
+    Raises `NodeNotFoundError` for a path that leads to nothing, or to no node.
+    """
+    targets = find_targets(paths, options.config.limits)
+    counted = Tally() if tally is None else tally
+    links = Links(os.path.realpath(target.path) for target in targets)
+    for target in targets:
+        for unit in _plan_target(target, links, options, counted):
+            counted.units += bool(unit.changes)
+            counted.documents += len(unit.changes)
+            counted.blocked += unit.blocked
+            yield unit
+    if not (counted.arrays or counted.groups or counted.blocked):
+        where = ", ".join(target.path for target in targets)
+        expected = "zarr.json, .zarray, .zgroup or attributes.json"
+        raise NodeNotFoundError("there is no Zarr or N5 node here or below", where=where, expected=expected)
+
+
+def _plan_target(target: Target, links: Links, options: Options, tally: Tally) -> Iterator[Unit]:
+    if is_zip(target.path):
+        message = "a zip archive is only read"
+        yield Unit(target.path, findings=(_blocked(message, target.path, "unpack it, migrate the folder, and pack it again"),))
+        return
+    ancestors, broken = read_ancestors(target.path, 3, limits=options.config.limits)
+    if broken:
+        yield Unit(target.path, findings=broken)
+    place = Place(target.path, ancestors)
+    if not options.needs_v3:
+        yield from TreePlan(options, tally).plan(place, links, None if target.below else 1)
+        return
+    for container in _containers(target.path, options):
+        yield from _convert(Place(container, ancestors if container == target.path else ()), links, options, tally)
+
+
+def _containers(folder: str, options: Options) -> Iterator[str]:
+    """Yield the topmost nodes at or below a folder; what looks like a container is one, also without a document."""
+    pending = [folder]
+    seen: set[str] = set()
+    while pending:
+        path = pending.pop()
+        real = os.path.realpath(path)
+        if real in seen:
+            continue
+        seen.add(real)
+        try:
+            found = read_node(path, limits=options.config.limits) is not None or path.endswith(CONTAINER_SUFFIXES)
+            if found:
+                yield path
+            else:
+                pending += [path + os.sep + name for name, link in reversed(list(list_folders(path))) if not link]
+        except (DocumentError, StoreError):  # said by the walk, which begins there
+            yield path
+
+
+def _convert(place: Place, links: Links, options: Options, tally: Tally) -> Iterator[Unit]:
+    """Plan one container that ends as Zarr v3: what is blocked in it blocks all of it, if it is converted."""
+    with Spool() as spool:
+        blocked = 0
+        for unit in TreePlan(options, tally).plan(place, links):
+            if unit.blocked:
+                blocked += 1
+                yield unit
+            else:
+                spool.add(unit)
+        if blocked and spool.removes:
+            message = f"the container stays as it is: {blocked} of its nodes cannot go to Zarr v3 with it"
+            hint = "mend these nodes, or agree to what they would lose, and plan again"
+            yield Unit(place.path, findings=(_blocked(message, place.path, hint),))
+            return
+        if not spool.removes:
+            yield from spool
+            return
+        for unit in spool:
+            yield replace(unit, changes=tuple(change for change in unit.changes if change.new is not None))
+        if spool.last is not None:
+            yield from _removal(spool.last)
+        for position, unit in enumerate(spool, 1):
+            if position < spool.count:
+                yield from _removal(unit)
+
+
+def _removal(unit: Unit) -> Iterator[Unit]:
+    """Yield the unit that takes old documents away, on the condition that the new ones are there as planned."""
+    gone = [change for change in unit.changes if change.new is None]
+    made = [Change(change.file, change.new, change.new) for change in unit.changes if change.new is not None]
+    if gone:
+        yield Unit(unit.path, (REMOVAL,), changes=(*made, *gone))
+
+
+def _blocked(message: str, path: str, hint: str) -> Finding:
+    return Finding("ZM409", message, path, hint=hint, level=Severity.ERROR)
+
+
+class Spool:
+    """Units on disk while it is not known whether they may be yielded: a container may have any number of them."""
+
+    def __init__(self) -> None:
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `__exit__`
+        self.count = 0
+        self.last: Unit | None = None
+        self.removes = False
+
+    def __enter__(self) -> Spool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def add(self, unit: Unit) -> None:
+        """Take a unit."""
+        pickle.dump(unit, self._file, pickle.HIGHEST_PROTOCOL)
+        self.count += 1
+        self.last = unit
+        self.removes = self.removes or any(change.new is None for change in unit.changes)
+
+    def __iter__(self) -> Iterator[Unit]:
+        place = 0
+        for _ in range(self.count):
+            self._file.seek(place)
+            unit: Unit = pickle.load(self._file)  # noqa: S301 - it was written by this process into a file without a name
+            place = self._file.tell()
+            yield unit

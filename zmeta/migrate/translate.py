@@ -1,0 +1,205 @@
+"""One array from the conventions that it speaks to another one: decode → canonical → encode, and proof that nothing moved."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from zmeta.add import apply_edits, encode_with, latest_row, refuse_clash, stated, in_world_units
+from zmeta.conventions.base import Edit, Source
+from zmeta.conventions.merge import Given
+from zmeta.conventions.ome_ngff.detect import find_level
+from zmeta.conventions.registry import BY_ID
+from zmeta.conventions.zmeta.codec import UUID
+from zmeta.errors import EncodeError
+from zmeta.finding import Finding, Severity
+from zmeta.migrate.verify import check_kept, check_same, check_valid
+from zmeta.pipeline import Decoded, decode_node
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from zmeta.canonical.metadata import Metadata
+    from zmeta.conventions.base import ConventionVersion, Reading
+    from zmeta.migrate.options import Options
+    from zmeta.migrate.unit import Kind
+    from zmeta.nodes.node import Node
+
+#: Notes on how an array was understood that a reader of a plan should see.
+_EVIDENCE = frozenset({"ZM205", "ZM303", "ZM309", "ZM408", "ZM410"})
+
+
+class Outcome(NamedTuple):
+    """An array as it will be: the same node where there is nothing to do, or an error stands among the findings."""
+
+    node: Node
+    steps: tuple[str, ...] = ()
+    kind: Kind = "lossless"
+    findings: tuple[Finding, ...] = ()
+
+
+def translate(node: Node, options: Options) -> Outcome:
+    """Bring an array to the convention that is asked for, or say why not. Pure; never raises on data."""
+    settings = options.config.for_path(node.path)
+    reading = settings.reading()
+    before = decode_node(node, reading, given_names(node, options))
+    row = options.row(node)
+    speaking = [BY_ID[claim.id] for claim in before.claims if claim.id in BY_ID and not BY_ID[claim.id].names_only]
+    if row.convention == "cosem" and row in speaking:  # which has a `pixelResolution` beside it for viewers
+        speaking = [other for other in speaking if other.convention != "n5-viewer"]
+    if not speaking or (speaking == [row] and not before.errors):
+        return Outcome(node)
+    findings = [*before.errors, *_unsure(before), *(f for f in before.findings if f.code in _EVIDENCE)]
+    if before.metadata.voxel_size is None and not before.errors:
+        findings.append(_without_size(before))
+    if any(finding.severity == Severity.ERROR for finding in findings):
+        return Outcome(node, findings=tuple(findings))
+    steps = (f"{' + '.join(dict.fromkeys(other.id for other in speaking if other is not row))} → {row.id}",)
+    try:
+        edits, kind = _edits(before, row, speaking, options, reading)
+    except EncodeError as error:
+        return Outcome(node, steps=steps, findings=(*error.findings, *findings))
+    after = decode_node(apply_edits(node, edits), reading)
+    owned = {key for edit in edits for key in (*edit.set, *edit.remove)}
+    problems = [
+        *check_same(before.metadata, after, options.allow_loss),
+        *check_kept(node.attributes, after.node.attributes, owned, node),
+        *check_valid(after, settings, before),
+    ]
+    if problems:
+        return Outcome(node, steps=steps, findings=(*dict.fromkeys(problems), *findings))
+    findings += _new_warnings(before, after)
+    if not _changes_anything(node, after.node):
+        return Outcome(node)
+    return Outcome(after.node, steps, kind, tuple(findings))
+
+
+def translate_level(node: Node, shell: Node, options: Options) -> Outcome:
+    """Leave what an array says to the image that lists it on the group above.
+
+    `shell` is the array in the groups, and in the Zarr format, as they will be.
+    """
+    settings = options.config.for_path(node.path)
+    reading = settings.reading()
+    before = decode_node(node, reading, given_names(node, options))
+    rows = [BY_ID[claim.id] for claim in before.claims if claim.id in BY_ID and not BY_ID[claim.id].names_only]
+    notes = tuple(finding for finding in before.findings if finding.code in _EVIDENCE)
+    if find_level(shell) is None:
+        return Outcome(shell if shell.format != node.format else node)
+    own = [row for row in rows if not row.on_group]
+    edit = Edit(shell) if options.keep_legacy or not own else legacy_edit(before, own)
+    after_node = apply_edits(shell, [replace(edit, node=shell)])
+    names = [str(name) for name in before.metadata.names]
+    if shell.format == 3 and all(before.metadata.names):
+        after_node = after_node._replace(dimension_names=names)
+    after = decode_node(after_node, reading)
+    steps = (f"{' + '.join(row.id for row in own)} → {options.target}",) if own else ()
+    problems = [
+        *before.errors,
+        *_unsure(before),
+        *check_same(before.metadata, after, options.allow_loss),
+        *check_kept(node.attributes, after_node.attributes, {*edit.set, *edit.remove}, node),
+        *check_valid(after, settings, before),
+    ]
+    if problems:
+        return Outcome(node, steps=steps, findings=(*dict.fromkeys(problems), *notes))
+    same = after_node.attributes == node.attributes and after_node.dimension_names == node.dimension_names
+    return Outcome(node if same and after_node.format == node.format else after_node, steps, findings=notes)
+
+
+def given_names(node: Node, options: Options) -> Given | None:
+    """Return the names that the user gives to an array which states none."""
+    return Given(options.axes) if len(options.axes) == node.ndim else None
+
+
+def _changes_anything(before: Node, after: Node) -> bool:
+    return after.attributes != before.attributes or after.dimension_names != before.dimension_names
+
+
+def _without_size(before: Decoded) -> Finding:
+    """An array that says how its axes are called, or where it begins, but not how large a voxel is."""
+    hint = 'state it: add_metadata({"voxel_size": […]})'
+    said = before.metadata.convention or "it"
+    return Finding("ZM409", f"no voxel size is stated ({said} has none)", before.node.attributes_file, hint=hint)
+
+
+def _unsure(before: Decoded) -> list[Finding]:
+    """Names that were guessed must not become statements."""
+    hint = "name the axes: --axes, such as --axes t,z,y,x"
+    return [
+        replace(finding, level=Severity.ERROR, hint=hint)
+        for finding in before.findings
+        if finding.code == "ZM206" and "axes" in _inferred(before)
+    ]
+
+
+def _inferred(before: Decoded) -> set[str]:
+    stating = {key for claim in before.claims if claim.names is not None and "axes" not in claim.inferred for key in ("axes",)}
+    return set() if stating else {"axes"}
+
+
+def legacy_edit(before: Decoded, speaking: Sequence[ConventionVersion]) -> Edit:
+    """Return the edit that takes the attributes of an array's conventions away, with the entry that declares `zmeta`."""
+    node = before.node
+    keys = _legacy_keys(before, speaking) - {"zarr_conventions"}
+    entries = node.attributes.get("zarr_conventions")
+    if not isinstance(entries, list) or all(row.convention != "zmeta" for row in speaking):
+        return Edit(node, remove=keys)
+    others = [entry for entry in entries if not (isinstance(entry, dict) and entry.get("uuid") == UUID)]
+    return Edit(node, {"zarr_conventions": others}, keys) if others else Edit(node, remove=keys | {"zarr_conventions"})
+
+
+def _legacy_keys(before: Decoded, speaking: Sequence[ConventionVersion]) -> frozenset[str]:
+    """Return the attributes that the values of an array's conventions stand in; names of dimensions stay for xarray."""
+    keys: set[str] = set()
+    for row in speaking:
+        keys |= row.evidence - {"multiscales", "ome"}
+    for claim in before.claims:
+        if claim.id in BY_ID and not BY_ID[claim.id].names_only:
+            sources = [source for source in claim.sources.values() if isinstance(source, Source) and source.group is None]
+            keys |= {str(source.path[0]) for source in sources}
+    if any(row.convention == "dacapo" for row in speaking):
+        keys.add("dimension_units")
+    if before.node.format != "n5":  # where nobody but dacapo writes it, x-first
+        keys.discard("_ARRAY_DIMENSIONS")
+    elif "dimension_units" in keys:
+        keys.add("_ARRAY_DIMENSIONS")
+    return frozenset(keys & before.node.attributes.keys())
+
+
+def _edits(
+    before: Decoded, row: ConventionVersion, speaking: Sequence[ConventionVersion], options: Options, reading: Reading
+) -> tuple[list[Edit], Kind]:
+    """Return the edits that make an array speak one convention, with its mirrors, and no other."""
+    node = before.node
+    wanted = before.metadata
+    if "offset" not in stated(before) and not any(wanted.offset or ()):
+        wanted = wanted.with_axes(tuple(replace(axis, offset=None) for axis in wanted.axes))
+    old = legacy_edit(before, [other for other in speaking if other is not row])
+    start = node if options.keep_legacy else apply_edits(node, [old])
+    edits, kind = _encode(row, wanted, start, options, reading)
+    mirrors = [latest_row(name) for name in options.config.mirror if name != row.convention]
+    for mirror in mirrors:
+        edits += encode_with(mirror, wanted, apply_edits(start, edits), reading, mirror=True)
+    if options.keep_legacy:
+        return edits, kind
+    refuse_clash(edits, node)
+    return [old, *edits], kind
+
+
+def _encode(
+    row: ConventionVersion, wanted: Metadata, node: Node, options: Options, reading: Reading
+) -> tuple[list[Edit], Kind]:
+    """Encode, without units in units of the world where their loss was agreed to."""
+    try:
+        return encode_with(row, wanted, node, reading, mirror=False), "lossless"
+    except EncodeError:
+        if "units" not in options.allow_loss or not any(wanted.units):
+            raise
+    return encode_with(row, in_world_units(wanted, reading), node, reading, mirror=False), "lossy"
+
+
+def _new_warnings(before: Decoded, after: Decoded) -> list[Finding]:
+    """What the new layout makes doubtful, such as fractions that its readers cut off."""
+    known = {finding.code for finding in before.findings}
+    return [f for f in after.findings if f.severity == Severity.WARNING and f.code not in known]
