@@ -28,6 +28,7 @@ LAYERS = (
     {"payload", "profile", "pipeline"},
     {"config"},
     {"add"},
+    {"migrate"},
     {"array"},
     {"report"},
     {"api", "checker"},

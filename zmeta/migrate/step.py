@@ -1,29 +1,36 @@
-"""A step: one version of a convention, or of a profile, to the next. A file with an id, a from, a to, and a pure function."""
+"""A step: one version of a convention, or of a profile, to the next: an id, a from, a to, and a pure function."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from zmeta.errors import ZmetaError
+from zmeta.conventions.base import Reading
+from zmeta.errors import StepBlockedError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+    from zmeta.finding import Finding
     from zmeta.jsondoc import JSONObject
     from zmeta.migrate.unit import Kind
     from zmeta.nodes.node import Node
 
 
+__all__ = ["Site", "Step", "StepBlockedError", "Transform", "blocked"]
+
+
 class Site(NamedTuple):
     """Where a step works: the node whose attributes change, and the arrays that these list, by the path they are listed at.
 
-    `agreed` are the words by which the user agreed to what a step cannot decide, such as a key that may be lost.
+    `agreed` are the words by which the user agreed to what a step cannot decide, such as a key that may be lost. `reading`
+    is how values are read before and after, so that a step writes what is read as the same.
     """
 
     node: Node
     arrays: Mapping[str, Node]
     agreed: frozenset[str] = frozenset()
+    reading: Reading = Reading()
 
 
 class Transform(Protocol):
@@ -53,6 +60,9 @@ class Step:
         The Zarr format in which alone the next version exists; the documents are converted first.
     summary : str
         For people, one line.
+    find_version : callable or None
+        The version of a profile that attributes are at, or None; see `zmeta.migrate.marks`. None for the step of a
+        convention, whose versions are detected.
     """
 
     id: str
@@ -63,7 +73,9 @@ class Step:
     transform: Transform = field(compare=False)
     needs: int | None = None
     summary: str = ""
+    find_version: Callable[[JSONObject], str | None] | None = field(default=None, compare=False)
 
 
-class StepBlockedError(ZmetaError, ValueError):
-    """A step cannot go on without losing or inventing something; `findings` say what."""
+def blocked(what: str, site: Site, *findings: Finding) -> StepBlockedError:
+    """Return the error of a step that cannot go on at a site."""
+    return StepBlockedError(what, where=site.node.path, findings=findings)
