@@ -52,6 +52,8 @@ def edited(node: Node, after: Node, copy: Copy | None = None) -> Written:
     raw = None if known is None else known.raw
     document = _edited_document(node, after)
     create = []
+    if node.format == 2 and node.kind == "group" and ".zgroup" not in node.documents:
+        create.append(Change(os.path.join(node.path, ".zgroup"), None, _dump({"zarr_format": 2}, None)))
     if copy is not None and node.format == 2:
         create.append(Change(copy.file, copy.raw, _dump(copy.content(), copy.raw)))
     elif copy is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from zmeta.checker.site import level_names, open_below, refusal
@@ -12,25 +13,26 @@ from zmeta.finding import Finding
 from zmeta.migrate.images import Child, new_images, with_images
 from zmeta.migrate.translate import given_names
 from zmeta.migrate.upgrade import upgrade_group
-from zmeta.nodes.node import Node
 from zmeta.pipeline import decode_node
 from zmeta.stores.registry import list_folders
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from zmeta.jsondoc import JSONObject
     from zmeta.migrate.options import Options
     from zmeta.migrate.unit import Kind
+    from zmeta.nodes.node import Node
 
     Open = Callable[[str], Node | None]
 
 
 class ImageGroup(NamedTuple):
-    """A group as it will be: its attributes, and the folders of the arrays that its images list."""
+    """A group as it will be: its attributes, the folders of the arrays that its images list, and why others are not."""
 
     attributes: JSONObject
     levels: frozenset[str] = frozenset()
+    refused: Mapping[str, Finding] = MappingProxyType({})
     steps: tuple[str, ...] = ()
     kind: Kind = "lossless"
     findings: tuple[Finding, ...] = ()
@@ -46,16 +48,27 @@ def plan_image_group(group: Node, open_: Open, options: Options) -> ImageGroup:
         return ImageGroup(group.attributes, findings=upgrade.findings)
     version = options.image_version
     attributes = upgrade.attributes
-    steps, findings = list(upgrade.steps), list(upgrade.findings)
+    steps = list(upgrade.steps)
+    refused: dict[str, Finding] = {}
     if version in ("0.4", "0.5"):
         children = [child for child in _children(group, open_, options) if child.name not in listed]
-        images, refused = new_images(group, children, options.config.for_path(group.path).reading())
-        findings += refused.values()
+        if group.format == 3 and version == "0.4":
+            refused = {child.name: _wrong_format(child) for child in children}
+            children = []
+        images, more = new_images(group, children, options.config.for_path(group.path).reading())
+        refused |= more
         if images:
             attributes = with_images(_without_cosem(attributes, children), images, version)
             steps.append(f"list {', '.join(path for image in images for path in level_names({'multiscales': [image]}))}")
     levels = frozenset(os.path.join(group.path, *name.split("/")) for name in level_names(attributes) if not refusal(name))
-    return ImageGroup(attributes, levels, tuple(steps), upgrade.kind, tuple(findings))
+    reasons = {os.path.join(group.path, name): finding for name, finding in refused.items()}
+    return ImageGroup(attributes, levels, reasons, tuple(steps), upgrade.kind, upgrade.findings)
+
+
+def _wrong_format(child: Child) -> Finding:
+    """OME-NGFF 0.4 MUST be Zarr v2 (its text, section 2), and no metadata can make an array of v3 one of v2."""
+    hint = "migrate to ome-ngff@0.5"
+    return Finding("ZM409", "OME-NGFF 0.4 has no place in Zarr v3", child.decoded.node.attributes_file, hint=hint)
 
 
 def _listed(group: Node, open_: Open) -> Iterator[tuple[str, Node]]:
@@ -82,7 +95,7 @@ def _children(group: Node, open_: Open, options: Options) -> Iterator[Child]:
             node = open_(os.path.join(group.path, name))
         except (DocumentError, StoreError):
             continue
-        if node is None or node.kind != "array":
+        if node is None or node.kind != "array" or node.format == "n5":
             continue
         above = ((group, name), *((outer, f"{below}/{name}") for outer, below in group.ancestors))
         node = node._replace(ancestors=above)

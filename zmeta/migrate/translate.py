@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from zmeta.canonical.metadata import Metadata
     from zmeta.conventions.base import ConventionVersion, Reading
+    from zmeta.jsondoc import JSONValue
     from zmeta.migrate.options import Options
     from zmeta.migrate.unit import Kind
     from zmeta.nodes.node import Node
@@ -74,10 +75,10 @@ def translate(node: Node, options: Options) -> Outcome:
     return Outcome(after.node, steps, kind, tuple(findings))
 
 
-def translate_level(node: Node, shell: Node, options: Options) -> Outcome:
+def translate_level(node: Node, shell: Node, options: Options, refused: Finding | None = None) -> Outcome:
     """Leave what an array says to the image that lists it on the group above.
 
-    `shell` is the array in the groups, and in the Zarr format, as they will be.
+    `shell` is the array in the groups, and in the Zarr format, as they will be; `refused` is why no image lists it.
     """
     settings = options.config.for_path(node.path)
     reading = settings.reading()
@@ -85,11 +86,18 @@ def translate_level(node: Node, shell: Node, options: Options) -> Outcome:
     rows = [BY_ID[claim.id] for claim in before.claims if claim.id in BY_ID and not BY_ID[claim.id].names_only]
     notes = tuple(finding for finding in before.findings if finding.code in _EVIDENCE)
     if find_level(shell) is None:
-        return Outcome(shell if shell.format != node.format else node)
+        reasons = [*before.errors, *([refused] if refused else [])]
+        if not reasons and before.metadata.voxel_size is not None:
+            reasons = [_no_image(node)]
+        if reasons or shell.format == node.format:
+            return Outcome(node, findings=tuple(reasons))
+        return Outcome(shell._replace(dimension_names=_xarray_names(node)))
     own = [row for row in rows if not row.on_group]
+    names: list[JSONValue] = list(before.metadata.names)
     edit = Edit(shell) if options.keep_legacy or not own else legacy_edit(before, own)
+    if node.attributes.get("_ARRAY_DIMENSIONS", names) != names:  # dacapo marks a channel by `^`, which no image may
+        edit = replace(edit, set={**edit.set, "_ARRAY_DIMENSIONS": names})
     after_node = apply_edits(shell, [replace(edit, node=shell)])
-    names = [str(name) for name in before.metadata.names]
     if shell.format == 3 and all(before.metadata.names):
         after_node = after_node._replace(dimension_names=names)
     after = decode_node(after_node, reading)
@@ -105,6 +113,20 @@ def translate_level(node: Node, shell: Node, options: Options) -> Outcome:
         return Outcome(node, steps=steps, findings=(*dict.fromkeys(problems), *notes))
     same = after_node.attributes == node.attributes and after_node.dimension_names == node.dimension_names
     return Outcome(node if same and after_node.format == node.format else after_node, steps, findings=notes)
+
+
+def _xarray_names(node: Node) -> JSONValue:
+    """Return the names that xarray keeps in an attribute of Zarr v2, and looks for in the document of Zarr v3."""
+    names = node.attributes.get("_ARRAY_DIMENSIONS")
+    fits = isinstance(names, list) and len(names) == node.ndim and all(isinstance(name, str) for name in names)
+    return names if fits else None
+
+
+def _no_image(node: Node) -> Finding:
+    if node.format == "n5":
+        return Finding("ZM409", "OME-NGFF has no place in N5", node.attributes_file, hint="migrate to cosem")
+    hint = "OME-NGFF describes an array on the group above it: put the array into a group"
+    return Finding("ZM409", "there is no group whose image could list the array", node.attributes_file, hint=hint)
 
 
 def given_names(node: Node, options: Options) -> Given | None:

@@ -22,7 +22,7 @@ from zmeta.nodes.node import CONTAINER_SUFFIXES, Node, read_node
 from zmeta.nodes.walk import Links, Place, Visit, Walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from zmeta.migrate.options import Options
     from zmeta.migrate.unit import Kind
@@ -42,7 +42,11 @@ class Tally:
 
 @dataclass
 class Frame:
-    """A group that the walk is in: as it is, as it will be, and what is written together when the walk leaves it."""
+    """A group that the walk is in: as it is, as it will be, and what is written together when the walk leaves it.
+
+    `outside` is one above the tree, of which only the consolidated copy may change; `implicit` is a folder without a
+    document, which gets one if it is `needed`: because it becomes an image, or what is below it goes to Zarr v3.
+    """
 
     group: Node
     after: Node
@@ -53,6 +57,8 @@ class Frame:
     findings: list[Finding] = field(default_factory=list)
     written: list[Written] = field(default_factory=list)
     outside: bool = False
+    implicit: bool = False
+    needed: bool = False
 
 
 class TreePlan:
@@ -90,8 +96,8 @@ class TreePlan:
         if visit.error is not None:
             yield Unit(visit.place.path, findings=(visit.error.finding(),))
         elif visit.node is None:
-            if self._options.needs_v3 and (self._frames or visit.place.path.endswith(CONTAINER_SUFFIXES)):
-                self._enter(Node(visit.place.path, 2, "group", {}, {}, ancestors=visit.place.ancestors))
+            if self._options.is_image and (self._frames or visit.place.path.endswith(CONTAINER_SUFFIXES)):
+                self._enter(Node(visit.place.path, 2, "group", {}, {}, ancestors=visit.place.ancestors), implicit=True)
         elif visit.node.kind == "group":
             self._tally.groups += 1
             self._enter(visit.node)
@@ -99,8 +105,8 @@ class TreePlan:
             self._tally.arrays += 1
             yield from self._array(visit.node)
 
-    def _enter(self, group: Node) -> None:
-        frame = Frame(group, group)
+    def _enter(self, group: Node, *, implicit: bool = False) -> None:
+        frame = Frame(group, group, implicit=implicit)
         if self._options.is_image:
             frame.image = image = plan_image_group(group, self._peek, self._options)
             frame.after = group.with_attributes(image.attributes)
@@ -133,9 +139,12 @@ class TreePlan:
         for frame in self._frames:
             if frame.copy is not None and written.create:
                 frame.copy.put(node, outcome.node, written.document)
+        if written.remove:
+            for frame in self._frames:
+                frame.needed = True
         family = self._family(node)
         if family is None:
-            yield Unit(node.path, outcome.steps, outcome.kind, written.changes, findings)
+            yield _unit(node.path, outcome.steps, outcome.kind, written.changes, findings)
             return
         family.written.append(written)
         family.findings += findings
@@ -145,10 +154,11 @@ class TreePlan:
     def _outcome(self, node: Node) -> Outcome:
         if not self._options.is_image:
             return translate(node, self._options)
-        by_path = {frame.group.path: frame.after for frame in self._frames}
-        above = tuple((by_path.get(group.path, group), below) for group, below in node.ancestors)
+        above = tuple((frame.after, _below(node, frame.group)) for frame in reversed(self._frames))
         format_ = 3 if self._options.needs_v3 and node.format == 2 else node.format
-        return translate_level(node, node._replace(ancestors=above, format=format_), self._options)
+        images = [frame.image for frame in self._frames if frame.image is not None]
+        refused = next((image.refused[node.path] for image in images if node.path in image.refused), None)
+        return translate_level(node, node._replace(ancestors=above, format=format_), self._options, refused)
 
     def _family(self, node: Node) -> Frame | None:
         """Return the group that an array is written with: the one whose image lists it."""
@@ -169,6 +179,8 @@ class TreePlan:
         group, after = frame.group, frame.after
         if frame.outside:
             after = group
+        if frame.implicit and not frame.needed and not after.attributes:
+            return
         try:
             if after.format != group.format:
                 own = converted(group, after, frame.copy)
@@ -185,7 +197,20 @@ class TreePlan:
         findings = (*frame.findings, *own.findings)
         changes = (*(change for written in frame.written for change in written.changes), *own.changes)
         if changes or findings:
-            yield Unit(group.path, tuple(frame.steps), frame.kind, changes, findings)
+            yield _unit(group.path, frame.steps, frame.kind, changes, findings)
+
+
+def _below(node: Node, group: Node) -> str:
+    return node.path[len(group.path) :].strip(os.sep).replace(os.sep, "/")
+
+
+def _unit(
+    path: str, steps: Iterable[str], kind: Kind, changes: tuple[Change, ...], findings: tuple[Finding, ...]
+) -> Unit:
+    """Return a unit, without changes where something stands against it."""
+    told = tuple(dict.fromkeys(findings))
+    unit = Unit(path, tuple(steps), kind, changes, told)
+    return Unit(path, tuple(steps), kind, findings=told) if unit.blocked else unit
 
 
 def _copy_of(group: Node, options: Options) -> Copy | None:

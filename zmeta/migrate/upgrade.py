@@ -48,7 +48,7 @@ def upgrade_group(group: Node, arrays: Mapping[str, Node], options: Options) -> 
     attributes = group.attributes
     if not _speaks_ome(attributes):
         return Upgrade(attributes)
-    version = group_version(attributes) or ("0.4" if "ome" not in attributes else None)
+    version = group_version(attributes) or _unstated(attributes)
     target = options.image_version
     if version is None:
         message = "ome-ngff: the version is not one that can be migrated"
@@ -70,6 +70,14 @@ def upgrade_group(group: Node, arrays: Mapping[str, Node], options: Options) -> 
             return Upgrade(group.attributes, (*done, step.id), step.kind, tuple(error.findings))
         done.append(step.id)
     return Upgrade(attributes, tuple(done), weakest(*(_kind(step.kind, options) for step in steps)))
+
+
+def _unstated(attributes: JSONObject) -> str | None:
+    """Return the version of content that states none, such as a list of labels, by where it stands."""
+    ome = attributes.get("ome")
+    if not isinstance(ome, dict):
+        return "0.4"
+    return "0.5" if "version" not in ome else None
 
 
 def _kind(kind: Kind, options: Options) -> Kind:
