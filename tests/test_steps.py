@@ -1,0 +1,327 @@
+"""Every registered step, on every case below `data/migrate`, and on foreign keys of every kind.
+
+`<subject>/<step id>/<case>.before.json` are attributes before, `.after.json` after, `.site.json` (optional) says where:
+
+- `arrays`: the arrays that a group lists, by path, with `shape` and `attributes`; or `shape` where the node is an array
+- `format`: of the container, 2 unless said; `folder`: the name of the node's folder
+- `agreed`, `anchor`: what the user agreed to, and how OME-NGFF is read
+- `blocked`: the codes of what blocks the step, which then has nothing after
+- `irregular`: before is not valid, as some writers made it
+- `source`: before is what a real writer left, in this folder below `data/wild`
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import json_objects
+
+from zmeta.conventions.base import Reading
+from zmeta.conventions.registry import BY_ID
+from zmeta.migrate.graph import Graph
+from zmeta.migrate.step import Site, Step, StepBlockedError
+from zmeta.migrate.steps.ome_ngff.parts import KEYS, group_version, level_axis_names
+from zmeta.migrate.steps.registry import STEPS
+from zmeta.nodes.node import Node
+from zmeta.pipeline import decode_node
+from zmeta.schema.catalog import list_schemas
+from zmeta.schema.validate import packaged_validator
+
+DATA = Path(__file__).parent / "data"
+ROOT = DATA / "migrate"
+PACKAGE = Path(__file__).parents[1] / "zmeta" / "migrate" / "steps"
+BY_STEP_ID = {step.id: step for step in STEPS}
+
+
+@dataclass(frozen=True)
+class Case:
+    step: Step
+    name: str
+
+    def file(self, suffix: str) -> Path:
+        return ROOT / self.step.subject / self.step.id / (self.name + suffix)
+
+    def read(self, suffix: str) -> Any:
+        return json.loads(self.file(suffix).read_text("utf-8"))
+
+    @property
+    def site(self) -> dict[str, Any]:
+        return self.read(".site.json") if self.file(".site.json").exists() else {}
+
+    def __str__(self) -> str:
+        return f"{self.step.id}/{self.name}"
+
+
+CASES = [
+    Case(BY_STEP_ID[file.parent.name], file.name.removesuffix(".before.json"))
+    for file in sorted(ROOT.glob("*/*/*.before.json"))
+]
+DONE = [case for case in CASES if "blocked" not in case.site]
+BLOCKED = [case for case in CASES if "blocked" in case.site]
+
+
+def node_of(case: Case, attributes: dict[str, Any], *, after: bool = False) -> Node:
+    site = case.site
+    form = 3 if after and case.step.needs == 3 else site.get("format", 2)
+    kind: Any = "array" if "shape" in site else "group"
+    return Node(f"/data/{site.get('folder', 'c')}", form, kind, {}, attributes, tuple(site.get("shape", ())), "uint8")
+
+
+def arrays_of(case: Case, group: Node) -> dict[str, Node]:
+    """The arrays below a group as they are read: each with the group above it."""
+    return {
+        path: Node(
+            f"{group.path}/{path}", group.format, "array", {}, row.get("attributes", {}), tuple(row["shape"]), "uint8", None,
+            ((group, path),),
+        )
+        for path, row in case.site.get("arrays", {}).items()
+    }  # fmt: skip
+
+
+def site_of(case: Case, attributes: dict[str, Any]) -> Site:
+    node, site = node_of(case, attributes), case.site
+    reading = Reading(site.get("anchor", "corner"))
+    return Site(node, arrays_of(case, node), frozenset(site.get("agreed", ())), reading)
+
+
+def run(case: Case, attributes: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Do the step, and see that it changes nothing of what it is given."""
+    before = case.read(".before.json") if attributes is None else attributes
+    site = site_of(case, copy.deepcopy(before))
+    kept, kept_site = copy.deepcopy(before), copy.deepcopy(site)
+    try:
+        return case.step.transform(before, site)
+    finally:
+        assert json.dumps(before) == json.dumps(kept)
+        assert site == kept_site
+
+
+def text(value: Any) -> str:
+    """JSON with the order of keys: what a step does not own stays in its place."""
+    return json.dumps(value, indent=1)
+
+
+# --- the list ---------------------------------------------------------------------------------------------------------
+
+
+def test_every_file_of_a_step_is_listed() -> None:
+    files = {".".join(("zmeta.migrate.steps", *file.relative_to(PACKAGE).with_suffix("").parts))
+             for file in PACKAGE.glob("*/v*_to_v*.py")}  # fmt: skip
+    assert [import_module(name).STEP.id for name in sorted(files)] == sorted(step.id for step in STEPS)
+    assert {step.transform.__module__ for step in STEPS} == files  # type: ignore[attr-defined]
+    others = {file.name for file in PACKAGE.glob("*/*.py")} - {Path(*name.split(".")).name + ".py" for name in files}
+    assert others == {"__init__.py", "parts.py"}
+
+
+def test_steps_make_a_graph() -> None:
+    graph = Graph(STEPS)
+    assert {subject: graph.head(subject) for subject in graph.subjects} == {
+        "ome-ngff": "0.5", "funlib-persistence": "0.6", "dacapo": "0.2.0",
+    }  # fmt: skip
+    assert len(graph.path("ome-ngff", "0.1", "0.5")) == 4
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.id)
+def test_a_step_is_described(step: Step) -> None:
+    assert step.id == f"{step.subject}-{step.before}-to-{step.after}"
+    assert {f"{step.subject}@{step.before}", f"{step.subject}@{step.after}"} <= BY_ID.keys()
+    doc = import_module(step.transform.__module__).__doc__  # type: ignore[attr-defined]
+    assert doc is not None
+    assert f"{step.before} → {step.after}" in doc
+    assert "Source:" in doc
+    assert step.summary
+    assert (step.needs == 3) == (step.id == "ome-ngff-0.4-to-0.5")
+
+
+def test_every_step_has_cases() -> None:
+    assert {case.step.id for case in DONE} == {case.step.id for case in BLOCKED} == BY_STEP_ID.keys()
+    assert len([case for case in CASES if "source" in case.site]) >= 20
+    files = {
+        file.name.split(".before.json")[0].split(".after.json")[0].split(".site.json")[0] for file in ROOT.rglob("*.json")
+    }
+    assert files == {case.name for case in CASES}, "a file that belongs to no case"
+
+
+# --- the contract -----------------------------------------------------------------------------------------------------
+
+
+def schemas_of(case: Case, attributes: dict[str, Any], version: str) -> list[str]:
+    """The schemas that attributes are to fit."""
+    subject = case.step.subject
+    if subject != "ome-ngff":
+        return [f"{subject}/{version}/array"]
+    keys = attributes.get("ome", {}) if version == "0.5" else attributes
+    documents = [name for key, name in (("multiscales", "image"), ("plate", "plate"), ("well", "well")) if key in keys]
+    return [f"ome-ngff/{version}/{'label' if 'image-label' in keys and name == 'image' else name}" for name in documents]
+
+
+def broken(case: Case, attributes: dict[str, Any], version: str) -> list[Any]:
+    known = {name.path for name in list_schemas()}
+    schemas = schemas_of(case, attributes, version)
+    assert set(schemas) <= known
+    return [problem for schema in schemas for problem in packaged_validator(schema).problems(attributes)]
+
+
+@pytest.mark.parametrize("case", DONE, ids=str)
+def test_before_to_after(case: Case) -> None:
+    assert text(run(case)) == text(case.read(".after.json"))
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_a_case_from_the_wild_is_what_stands_there(case: Case) -> None:
+    source = case.site.get("source")
+    assert (source is not None) == case.name.startswith("wild-")
+    if source is not None:
+        assert text(case.read(".before.json")) == text(json.loads((DATA / "wild" / source / ".zattrs").read_bytes()))
+
+
+@pytest.mark.parametrize("case", DONE, ids=str)
+def test_the_result_is_valid(case: Case) -> None:
+    assert broken(case, case.read(".after.json"), case.step.after) == []
+    if case.name != "nothing-of-ours":
+        assert bool(broken(case, case.read(".before.json"), case.step.before)) == case.site.get("irregular", False)
+
+
+@pytest.mark.parametrize("case", DONE, ids=str)
+def test_twice_is_once(case: Case) -> None:
+    after = case.read(".after.json")
+    assert text(run(case, after)) == text(after)
+
+
+@pytest.mark.parametrize("case", DONE, ids=str)
+def test_nothing_is_lost(case: Case) -> None:
+    """Every scalar stays, but for versions, and what the step of the case is there to change."""
+
+    def scalars(value: Any, key: str = "") -> list[str]:
+        if isinstance(value, dict):
+            return [item for name, inner in value.items() if name != "version" for item in scalars(inner, name)]
+        if isinstance(value, list):
+            return [item for inner in value for item in scalars(inner, key)]
+        return [f"{key}: {str(value).rstrip('^') if key == 'axis_names' else value}"]
+
+    after = scalars(case.read(".after.json"))
+    gone = [item for item in scalars(case.read(".before.json")) if item not in after]
+    allowed = {"type: identity", "unit: micrometer", "unit: second"} if case.step.needs else set()
+    if case.step.before == "0.3":
+        names = {name: f"name: {name}" for name in "tczyx"}
+        assert {names[item.removeprefix("axes: ")] for item in gone if item.startswith("axes: ")} <= set(after)
+        gone = [item for item in gone if not item.startswith("axes: ")]
+    if case.step.subject == "dacapo":
+        gone = [item for item in gone if not item.startswith("axes: ")]
+    assert set(gone) <= allowed
+
+
+@pytest.mark.parametrize("case", DONE, ids=str)
+def test_arrays_are_read_as_the_same(case: Case) -> None:
+    before, after = (node_of(case, case.read(s), after=s == ".after.json") for s in (".before.json", ".after.json"))
+    reading = Reading(case.site.get("anchor", "corner"))
+    pairs = [(before, after)] if before.kind == "array" else []
+    if before.kind == "group":
+        rows = arrays_of(case, before), arrays_of(case, after)
+        pairs = [(rows[0][path], rows[1][path]) for path in rows[0]]
+    for old, new in pairs:
+        was, now = decode_node(old, reading), decode_node(new, reading)
+        assert now.metadata.names == was.metadata.names
+        assert now.metadata.types == was.metadata.types
+        if "agreed" in case.site and was.metadata.voxel_size is None:
+            assert not any(now.metadata.units)
+            assert set(now.metadata.offset or ()) <= {0}
+        else:
+            assert now.metadata == was.metadata
+        if not case.site.get("irregular"):
+            assert [error.code for error in now.errors] == [error.code for error in was.errors]
+            assert bool(now.errors) == (case.name == "units-for-unit")
+        sizes = [claim.id for claim in now.claims if case.step.subject == claim.convention]
+        assert sizes in ([], [f"{case.step.subject}@{case.step.after}"])
+
+
+@pytest.mark.parametrize("case", BLOCKED, ids=str)
+def test_blocked(case: Case) -> None:
+    assert not case.file(".after.json").exists()
+    with pytest.raises(StepBlockedError, match=r"where: +/data/c") as caught:
+        run(case)
+    assert [finding.code for finding in caught.value.findings if finding.severity == 2] == case.site["blocked"]
+    assert all(finding.file for finding in caught.value.findings)
+
+
+# --- foreign keys -----------------------------------------------------------------------------------------------------
+
+_OWNED = {*KEYS, "ome", "axis_names", "types", "units", "voxel_size", "offset", "axes", "resolution", "dimension_units",
+          "axistags", "_ARRAY_DIMENSIONS", "unit"}  # fmt: skip
+_FOREIGN = json_objects().map(lambda keys: {f"x {key}": value for key, value in keys.items()})
+
+
+@given(st.sampled_from(DONE), _FOREIGN, _FOREIGN)
+def test_foreign_keys_survive(case: Case, first: dict[str, Any], last: dict[str, Any]) -> None:
+    before = case.read(".before.json")
+    keys = {**first, **{key: value for key, value in before.items() if key not in first}}
+    keys |= {key: value for key, value in last.items() if key not in keys}
+    after = run(case, copy.deepcopy(keys))
+    foreign = [key for key in keys if key not in _OWNED]
+    assert [key for key in after if key not in _OWNED] == foreign
+    assert text({key: after[key] for key in foreign}) == text({key: keys[key] for key in foreign})
+
+
+@given(st.sampled_from([case for case in DONE if case.step.subject == "ome-ngff"]), _FOREIGN)
+def test_foreign_keys_inside_survive(case: Case, extra: dict[str, Any]) -> None:
+    """In an image, its levels, a plate, a well, a label, the settings of channels."""
+    before = case.read(".before.json")
+    holders = [before[key] for key in ("plate", "well", "image-label", "omero") if isinstance(before.get(key), dict)]
+    for image in before.get("multiscales", ()):
+        holders += [image, *image["datasets"]]
+    for holder in holders:
+        holder.update(extra)
+    after = run(case, before)
+    assert text(after).count("x ") >= len(holders) * text(extra).count("x ")
+    again = after.get("ome", after)
+    for image in again.get("multiscales", ()):
+        for holder in (image, *image["datasets"]):
+            assert text({key: holder[key] for key in extra}) == text(extra)
+    for key in ("plate", "well", "image-label"):
+        if isinstance(before.get(key), dict):
+            assert text({name: again[key][name] for name in extra}) == text(extra)
+
+
+_JUNK = json_objects()
+
+
+@given(st.sampled_from(CASES), st.sampled_from(sorted(_OWNED)), _JUNK, st.booleans())
+def test_junk_is_blocked_or_left(case: Case, key: str, junk: dict[str, Any], deep: bool) -> None:
+    """A step never ends in anything but attributes or `StepBlockedError`."""
+    before = case.read(".before.json")
+    value: Any = [junk, *junk.values()] if deep else next(iter(junk.values()), None)
+    before[key] = {**before[key], **dict.fromkeys(before[key], value)} if isinstance(before.get(key), dict) else value
+    try:
+        after = run(case, before)
+    except StepBlockedError as error:
+        assert error.findings
+    else:
+        json.dumps(after)
+
+
+# --- what the planner asks --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("case", [case for case in DONE if case.step.subject == "ome-ngff"], ids=str)
+def test_version_of_a_group(case: Case) -> None:
+    before, after = case.read(".before.json"), case.read(".after.json")
+    parts = {"multiscales", "plate", "well"}
+    if parts & before.keys() and "ome" not in before:
+        stated = group_version(before)
+        assert stated == case.step.before or case.name == "no-version"
+    assert group_version(after) == (case.step.after if parts & after.get("ome", after).keys() or "ome" in after else None)
+
+
+def test_level_axis_names() -> None:
+    keys = {"multiscales": [{"axes": ["y", "x"], "datasets": [{"path": "s0"}, {"path": "./s1/"}, {}, 1]}, 1,
+                            {"axes": ["z"], "datasets": [{"path": "s0"}]}, {"axes": [1], "datasets": [{"path": "s2"}]}]}  # fmt: skip
+    assert level_axis_names(keys) == {"s0": ["y", "x"], "s1": ["y", "x"]}
+    assert level_axis_names({"ome": 1, "multiscales": 1}) == level_axis_names({}) == {}
