@@ -326,6 +326,7 @@ def encode_with(row: ConventionVersion, wanted: Metadata, node: Node, reading: R
 
 
 def in_world_units(metadata: Metadata, reading: Reading) -> Metadata:
+    """Return the same metadata without units, its values in units of the world."""
     axes = []
     for axis in metadata.axes:
         size = None if axis.unit is None else unit_size(axis.unit)

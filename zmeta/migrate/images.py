@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from zmeta.checker.rules.zm211_wrong_axes import wrong_axes
@@ -74,14 +75,14 @@ def _pyramids(children: list[Child]) -> Iterator[list[Child]]:
         by_prefix.setdefault(match[1] if match else child.name, []).append((int(match[2]) if match else 0, child))
     for numbered in by_prefix.values():
         levels = [child for _, child in sorted(numbered, key=lambda pair: pair[0])]
-        if len(levels) > 1 and all(_is_level(levels[0], fine, coarse) for fine, coarse in zip(levels, levels[1:], strict=False)):
+        if len(levels) > 1 and all(_is_level(levels[0], fine, coarse) for fine, coarse in pairwise(levels)):
             yield levels
         else:
             yield from ([level] for level in levels)
 
 
 def _is_level(first: Child, fine: Child, coarse: Child) -> bool:
-    """Whether one array is the next level: same axes and corner, and a voxel that is as much larger as the array is smaller."""
+    """Whether one array is the next level: same axes and corner, its voxel as much larger as the array is smaller."""
     base, one, other = (child.metadata.axes for child in (first, fine, coarse))
     if len(base) != len(other) or first.decoded.node.dtype != coarse.decoded.node.dtype:
         return False

@@ -66,8 +66,10 @@ class Options:
         """Return the version of a convention that an array is brought to; in N5 `zmeta` stands for `cosem`."""
         name = self.target
         if name == "zmeta" or (name == "zmeta@1.0" and node.format == "n5"):
-            return default_row(node, self.config) if self.config.convention == "zmeta" else latest_row(
-                "cosem" if node.format == "n5" else "zmeta", node
+            return (
+                default_row(node, self.config)
+                if self.config.convention == "zmeta"
+                else latest_row("cosem" if node.format == "n5" else "zmeta", node)
             )
         row = BY_ID.get(name)
         return row if row is not None and row.encode is not None else latest_row(name, node)

@@ -1,7 +1,7 @@
 """The plan of a migration: the units of all trees, streamed. Reads everything, writes nothing.
 
 A container that goes from Zarr v2 to v3 goes as a whole or not at all: first every node gets its v3 document, children
-before their groups, then the v2 documents go, the container's own first. So a reader finds a sound hierarchy at every moment.
+before their groups, then the v2 documents go, the container's own first. So a reader finds a sound hierarchy at any moment.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 import pickle
 import tempfile
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from zmeta.checker.targets import find_targets
 from zmeta.errors import DocumentError, NodeNotFoundError, StoreError
@@ -55,7 +55,8 @@ def plan_units(paths: Iterable[str | os.PathLike[str]], options: Options, tally:
 def _plan_target(target: Target, links: Links, options: Options, tally: Tally) -> Iterator[Unit]:
     if is_zip(target.path):
         message = "a zip archive is only read"
-        yield Unit(target.path, findings=(_blocked(message, target.path, "unpack it, migrate the folder, and pack it again"),))
+        hint = "unpack it, migrate the folder, and pack it again"
+        yield Unit(target.path, findings=(_blocked(message, target.path, hint),))
         return
     ancestors, broken = read_ancestors(target.path, 3, limits=options.config.limits)
     if broken:
@@ -136,7 +137,7 @@ class Spool:
         self.last: Unit | None = None
         self.removes = False
 
-    def __enter__(self) -> Spool:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

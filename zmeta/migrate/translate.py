@@ -1,11 +1,11 @@
-"""One array from the conventions that it speaks to another one: decode → canonical → encode, and proof that nothing moved."""
+"""One array to another convention: decode → canonical → encode, and proof that nothing moved."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from zmeta.add import apply_edits, encode_with, latest_row, refuse_clash, stated, in_world_units
+from zmeta.add import apply_edits, encode_with, in_world_units, latest_row, refuse_clash, stated
 from zmeta.conventions.base import Edit, Source
 from zmeta.conventions.merge import Given
 from zmeta.conventions.ome_ngff.detect import find_level
@@ -156,7 +156,9 @@ def _unsure(before: Decoded) -> list[Finding]:
 
 
 def _inferred(before: Decoded) -> set[str]:
-    stating = {key for claim in before.claims if claim.names is not None and "axes" not in claim.inferred for key in ("axes",)}
+    stating = {
+        key for claim in before.claims if claim.names is not None and "axes" not in claim.inferred for key in ("axes",)
+    }
     return set() if stating else {"axes"}
 
 

@@ -204,9 +204,7 @@ def _below(node: Node, group: Node) -> str:
     return node.path[len(group.path) :].strip(os.sep).replace(os.sep, "/")
 
 
-def _unit(
-    path: str, steps: Iterable[str], kind: Kind, changes: tuple[Change, ...], findings: tuple[Finding, ...]
-) -> Unit:
+def _unit(path: str, steps: Iterable[str], kind: Kind, changes: tuple[Change, ...], findings: tuple[Finding, ...]) -> Unit:
     """Return a unit, without changes where something stands against it."""
     told = tuple(dict.fromkeys(findings))
     unit = Unit(path, tuple(steps), kind, changes, told)

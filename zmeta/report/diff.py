@@ -13,9 +13,9 @@ MOST_LINES = 4000
 
 
 def diff_document(file: str, before: bytes | None, after: bytes | None) -> Iterator[str]:
-    """Yield the lines of a diff; of a document that goes or that is very long, only what happens to it.
+    r"""Yield the lines of a diff; of a document that goes or that is very long, only what happens to it.
 
-    >>> print(*diff_document("a/.zattrs", b'{"a": 1}', b'{"a": 2}'), sep="\\n")
+    >>> print(*diff_document("a/.zattrs", b'{"a": 1}', b'{"a": 2}'), sep="\n")
     --- a/.zattrs
     +++ a/.zattrs
     @@ -1 +1 @@

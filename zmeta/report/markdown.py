@@ -65,4 +65,3 @@ class MarkdownReporter:
         where = f", line {finding.line}" if finding.line else ""
         text = code_span(one_line(words(finding), self._stream))
         return f"- {finding.severity} [{finding.code}]({finding.url}){where}: {text}\n"
-
