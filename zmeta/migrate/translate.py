@@ -151,15 +151,8 @@ def _unsure(before: Decoded) -> list[Finding]:
     return [
         replace(finding, level=Severity.ERROR, hint=hint)
         for finding in before.findings
-        if finding.code == "ZM206" and "axes" in _inferred(before)
+        if finding.code == "ZM206" and "axes" not in stated(before)
     ]
-
-
-def _inferred(before: Decoded) -> set[str]:
-    stating = {
-        key for claim in before.claims if claim.names is not None and "axes" not in claim.inferred for key in ("axes",)
-    }
-    return set() if stating else {"axes"}
 
 
 def legacy_edit(before: Decoded, speaking: Sequence[ConventionVersion]) -> Edit:
