@@ -42,6 +42,16 @@ class Options:
     pixel_scale: bool = False
     config: Config = field(default_factory=Config)
 
+    def as_json(self) -> dict[str, object]:
+        """Return what was asked for, but for the settings."""
+        return {
+            "to": self.target,
+            "keep_legacy": self.keep_legacy,
+            "allow_loss": sorted(self.allow_loss),
+            "axes": list(self.axes),
+            "pixel_scale": self.pixel_scale,
+        }
+
     @property
     def target(self) -> str:
         """The target, with the default filled in."""
