@@ -28,7 +28,7 @@ LAYERS = (
     {"payload", "profile", "pipeline"},
     {"config"},
     {"add"},
-    {"array"},
+    {"array", "migrate"},
     {"report"},
     {"api", "checker"},
     {"cli", "pytest_plugin"},
