@@ -39,7 +39,7 @@ LOCK_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The replacement of one document: its bytes as they were read (None: there is none) and as they shall be (None: removed).
+    """The replacement of one document: its bytes as they were read (None: absent) and as they shall be (None: removed).
 
     `mode` are the permissions of a document that is put back where there is none; else those of the old one are kept.
     """
