@@ -24,6 +24,7 @@
     │   └── StepBlockedError      a step that would lose or invent something; holds findings
     ├── NotWritableError          opened with mode "r", or cannot be written         (also PermissionError)
     ├── ConflictError             somebody else changed the document meanwhile
+    ├── MigrationError            a plan or the journal of a run cannot be used      (also ValueError)
     └── MissingExtraError         an optional dependency is not installed            (also ImportError)
 """
 
@@ -160,6 +161,10 @@ class NotWritableError(ZmetaError, PermissionError):
 
 class ConflictError(ZmetaError):
     """The document was changed by somebody else at every attempt to replace it."""
+
+
+class MigrationError(ZmetaError, ValueError):
+    """A plan or the journal of a run is damaged, was changed by hand, is in use, or does not allow what was asked for."""
 
 
 class MissingExtraError(ZmetaError, ImportError):
