@@ -15,7 +15,7 @@
     ├── GeometryError             a ROI or a size that does not fit                  (also ValueError)
     │   └── NotOnGridError        a value is not whole in the world unit
     ├── ArrayExistsError          an array is there already and is not the same      (also FileExistsError)
-    ├── MigrationError            steps that make no path, or that cannot go on (also ValueError)
+    ├── MigrationError            a plan, the journal of a run, or steps that cannot be used (also ValueError)
     │   ├── DuplicateStepError    two steps with one id
     │   ├── CycleError            steps that lead back to where they began
     │   ├── AmbiguousPathError    two steps out of one version
@@ -24,7 +24,6 @@
     │   └── StepBlockedError      a step that would lose or invent something; holds findings
     ├── NotWritableError          opened with mode "r", or cannot be written         (also PermissionError)
     ├── ConflictError             somebody else changed the document meanwhile
-    ├── MigrationError            a plan or the journal of a run cannot be used      (also ValueError)
     └── MissingExtraError         an optional dependency is not installed            (also ImportError)
 """
 
@@ -163,16 +162,15 @@ class ConflictError(ZmetaError):
     """The document was changed by somebody else at every attempt to replace it."""
 
 
-class MigrationError(ZmetaError, ValueError):
-    """A plan or the journal of a run is damaged, was changed by hand, is in use, or does not allow what was asked for."""
-
-
 class MissingExtraError(ZmetaError, ImportError):
     """An optional dependency is needed and not installed."""
 
 
 class MigrationError(ZmetaError, ValueError):
-    """Steps make no path, or one cannot go on; `ids` are those of the steps that are meant."""
+    """A plan or the journal of a run is damaged or does not allow what was asked for, or steps make no path.
+
+    `ids` are those of the steps that are meant.
+    """
 
     ids: tuple[str, ...] = ()
 

@@ -38,7 +38,7 @@ def main(arguments: argparse.Namespace) -> int:
         return _status(arguments) if arguments.command == "status" else _history(arguments)
 
 
-# --- migrate --------------------------------------------------------------------------------------------------------------
+# --- migrate ----------------------------------------------------------------------------------------------------------
 
 
 def _migrate(arguments: argparse.Namespace, jobs: int, stack: ExitStack) -> int:
@@ -176,7 +176,7 @@ def _watched(plan: Plan, stack: ExitStack, *, quiet: bool) -> Iterator[Unit]:
     return watch()
 
 
-# --- apply and rollback -----------------------------------------------------------------------------------------------------
+# --- apply and rollback -----------------------------------------------------------------------------------------------
 
 
 def _plan_and_apply(plan: Plan, jobs: int, arguments: argparse.Namespace, stack: ExitStack) -> int:
@@ -248,7 +248,7 @@ def _bar(stack: ExitStack, arguments: argparse.Namespace) -> Tick | None:
     return stack.enter_context(Bar()).show
 
 
-# --- status and history -----------------------------------------------------------------------------------------------------
+# --- status and history -----------------------------------------------------------------------------------------------
 
 
 def _status(arguments: argparse.Namespace) -> int:

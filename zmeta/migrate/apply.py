@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from zmeta.migrate.run import Mark, MarkKind, Place, Run
+    from zmeta.nodes.batch import Needs
 
     Tick = Callable[[int, int], object]
     Stop = Callable[[], bool]
@@ -65,7 +66,11 @@ def apply(run: Run, *, jobs: int = 1, tick: Tick | None = None, stop: Stop | Non
         pending = [number for number, mark in marks.items() if _unfinished(mark)]
         for number in pending:
             run.verify(number)
-        interrupted = _share(run, pending, lambda number: _apply_batch(run, number, marks[number]), jobs, tick, stop)
+        interrupted = False
+        for late in (False, True):
+            numbers = [number for number in pending if _late(run, number) is late]
+            if not interrupted:
+                interrupted = _share(run, numbers, lambda number: _apply_batch(run, number, marks[number]), jobs, tick, stop)
         return outcome(run, "done", interrupted=interrupted)
 
 
@@ -89,7 +94,11 @@ def rollback(run: Run, *, jobs: int = 1, tick: Tick | None = None, stop: Stop | 
             except MigrationError as error:
                 damaged.append(error)
 
-        interrupted = _share(run, pending, task, jobs, tick, stop)
+        interrupted = False
+        for late in (True, False):
+            numbers = [number for number in pending if _late(run, number) is late]
+            if not interrupted:
+                interrupted = _share(run, numbers, task, jobs, tick, stop)
         if damaged:
             raise damaged[0]
         return outcome(run, "undone", interrupted=interrupted)
@@ -112,6 +121,11 @@ def outcome(run: Run, kind: MarkKind, *, interrupted: bool = False) -> Outcome:
 # --- one batch ------------------------------------------------------------------------------------------------------------
 
 
+def _late(run: Run, number: int) -> bool:
+    """Whether a batch is written after those that are not late, and taken back before them."""
+    return 0 < run.late <= number
+
+
 def _unfinished(mark: Mark | None) -> bool:
     """Whether a batch was not done, or the system refused a part of it."""
     return mark is None or mark.counts["failed"] > 0
@@ -122,7 +136,8 @@ def _apply_batch(run: Run, number: int, mark: Mark | None) -> None:
     resumed = run.begun(number)
     run.publish(f"{number:06}.begun")
     work = {(u, place): change for u, unit in enumerate(units) for place, change in enumerate(unit.changes)}
-    run.publish_mark(number, "done", units, _write(run, run.file(number, "done"), work, mark, resumed=resumed))
+    needs = [unit.needs for unit in units]
+    run.publish_mark(number, "done", units, _write(run, run.file(number, "done"), work, needs, mark, resumed=resumed))
 
 
 def _undo_batch(run: Run, number: int, mark: Mark | None) -> None:
@@ -135,10 +150,13 @@ def _undo_batch(run: Run, number: int, mark: Mark | None) -> None:
         for place, change in reversed(list(enumerate(unit.changes)))
         if done is None or (u, place) not in done.fates
     }
-    run.publish_mark(number, "undone", units, _write(run, run.file(number, "undone"), work, mark, resumed=True))
+    needs = [unit.needs for unit in units]
+    run.publish_mark(number, "undone", units, _write(run, run.file(number, "undone"), work, needs, mark, resumed=True))
 
 
-def _write(run: Run, file: str, work: Mapping[Place, Change], mark: Mark | None, *, resumed: bool) -> dict[Place, Fate]:
+def _write(
+    run: Run, file: str, work: Mapping[Place, Change], needs: Sequence[Needs], mark: Mark | None, *, resumed: bool
+) -> dict[Place, Fate]:
     """Make changes, and return the fates. Where there is a mark, only the units that the system refused are tried again."""
     fates: dict[Place, Fate] = {}
     if mark is not None:
@@ -147,7 +165,8 @@ def _write(run: Run, file: str, work: Mapping[Place, Change], mark: Mark | None,
         work = {place: change for place, change in work.items() if place[0] in again}
         _forget(run.folder, file)
     units = [list(places) for _, places in groupby(work, itemgetter(0))]
-    results = write_batch([[work[place] for place in places] for places in units], run.id, resumed=resumed)
+    asked = [needs[places[0][0]] for places in units]
+    results = write_batch([[work[place] for place in places] for places in units], run.id, needs=asked, resumed=resumed)
     for places, row in zip(units, results, strict=True):
         fates.update(zip(places, row, strict=True))
     return fates

@@ -93,7 +93,8 @@ def converted(node: Node, after: Node, copy: Copy | None = None) -> Written:
         conversion = convert_array(array.data, after.attributes, [name if isinstance(name, str) else None for name in names]
                                    if names else None)  # fmt: skip
     else:
-        conversion = convert_group(after.attributes)
+        group = node.documents.get(".zgroup")
+        conversion = convert_group(after.attributes, None if group is None else group.data)
     document = conversion.document
     if document is None:
         return Written(findings=tuple(_placed(conversion.findings, node)))

@@ -7,19 +7,18 @@ before their groups, then the v2 documents go, the container's own first. So a r
 from __future__ import annotations
 
 import os
-import pickle
-import tempfile
 from dataclasses import replace
-from typing import TYPE_CHECKING, Self
+from hashlib import sha256
+from typing import TYPE_CHECKING
 
 from zmeta.checker.targets import find_targets
 from zmeta.errors import DocumentError, NodeNotFoundError, StoreError
 from zmeta.finding import Finding, Severity
+from zmeta.migrate.spool import Spool
 from zmeta.migrate.tree import Tally, TreePlan
-from zmeta.migrate.unit import Unit
+from zmeta.migrate.unit import Need, Unit
 from zmeta.nodes.node import CONTAINER_SUFFIXES, read_ancestors, read_node
 from zmeta.nodes.walk import Links, Place
-from zmeta.nodes.write import Change
 from zmeta.stores.registry import is_zip, list_folders
 
 if TYPE_CHECKING:
@@ -92,68 +91,38 @@ def _containers(folder: str, options: Options) -> Iterator[str]:
 def _convert(place: Place, links: Links, options: Options, tally: Tally) -> Iterator[Unit]:
     """Plan one container that ends as Zarr v3: what is blocked in it blocks all of it, if it is converted."""
     with Spool() as spool:
-        blocked = 0
+        blocked, removes = 0, False
         for unit in TreePlan(options, tally).plan(place, links):
             if unit.blocked:
                 blocked += 1
                 yield unit
             else:
                 spool.add(unit)
-        if blocked and spool.removes:
+                removes = removes or any(change.new is None for change in unit.changes)
+        if blocked and removes:
             message = f"the container stays as it is: {blocked} of its nodes cannot go to Zarr v3 with it"
             hint = "mend these nodes, or agree to what they would lose, and plan again"
             yield Unit(place.path, findings=(_blocked(message, place.path, hint),))
             return
-        if not spool.removes:
-            yield from spool
-            return
+        last = None
         for unit in spool:
-            yield replace(unit, changes=tuple(change for change in unit.changes if change.new is not None))
-        if spool.last is not None:
-            yield from _removal(spool.last)
-        for position, unit in enumerate(spool, 1):
-            if position < spool.count:
-                yield from _removal(unit)
+            kept = tuple(change for change in unit.changes if change.new is not None)
+            yield replace(unit, changes=kept)
+            last = unit
+        if last is not None and removes:
+            yield from _removal(last)
+            for position, unit in enumerate(spool, 1):
+                if position < spool.count:
+                    yield from _removal(unit)
 
 
 def _removal(unit: Unit) -> Iterator[Unit]:
-    """Yield the unit that takes old documents away, on the condition that the new ones are there as planned."""
-    gone = [change for change in unit.changes if change.new is None]
-    made = [Change(change.file, change.new, change.new) for change in unit.changes if change.new is not None]
+    """Yield the unit that takes old documents away, which needs the new ones to be there as planned."""
+    gone = tuple(change for change in unit.changes if change.new is None)
+    made = [Need(change.file, sha256(change.new).hexdigest()) for change in unit.changes if change.new is not None]
     if gone:
-        yield Unit(unit.path, (REMOVAL,), changes=(*made, *gone))
+        yield Unit(unit.path, (REMOVAL,), changes=gone, needs=tuple(made), last=True)
 
 
 def _blocked(message: str, path: str, hint: str) -> Finding:
     return Finding("ZM409", message, path, hint=hint, level=Severity.ERROR)
-
-
-class Spool:
-    """Units on disk while it is not known whether they may be yielded: a container may have any number of them."""
-
-    def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `__exit__`
-        self.count = 0
-        self.last: Unit | None = None
-        self.removes = False
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
-
-    def add(self, unit: Unit) -> None:
-        """Take a unit."""
-        pickle.dump(unit, self._file, pickle.HIGHEST_PROTOCOL)
-        self.count += 1
-        self.last = unit
-        self.removes = self.removes or any(change.new is None for change in unit.changes)
-
-    def __iter__(self) -> Iterator[Unit]:
-        place = 0
-        for _ in range(self.count):
-            self._file.seek(place)
-            unit: Unit = pickle.load(self._file)  # noqa: S301 - it was written by this process into a file without a name
-            place = self._file.tell()
-            yield unit

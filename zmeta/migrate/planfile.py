@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from zmeta.errors import DocumentError, MigrationError
 from zmeta.finding import CODES, Finding, Severity
 from zmeta.jsondoc import LIMITS, Limits, parse_json
-from zmeta.migrate.record import check_file, count, digest_of, kind_of, text
+from zmeta.migrate.record import check_file, count, digest_of, kind_of, needs_of, text
 from zmeta.migrate.unit import Unit
 from zmeta.nodes.write import Change
 from zmeta.stores.local import failed
@@ -87,15 +87,23 @@ def write_plan(file: str | os.PathLike[str], header: Mapping[str, Any], units: I
 
 
 def _write(handle: BinaryIO, header: Mapping[str, Any], units: Iterable[Unit]) -> int:
-    handle.write(f'{{"zmeta_plan": 1, "header": {json.dumps(header)}, "units": ['.encode())
+    pieces = 0
+    for piece in iter_plan(header, units):
+        handle.write(piece)
+        pieces += 1
+    return pieces - 2  # the head and the end are none
+
+
+def iter_plan(header: Mapping[str, Any], units: Iterable[Unit]) -> Iterator[bytes]:
+    """Yield the pieces of a plan as a file: the head, one piece per unit, and the end."""
+    yield f'{{"zmeta_plan": 1, "header": {json.dumps(header)}, "units": ['.encode()
     seen, total = sha256(), 0
     for unit in units:
         raw = json.dumps(_as_json(unit)).encode()
         seen.update(raw)
-        handle.write((b",\n" if total else b"\n") + raw)
+        yield (b",\n" if total else b"\n") + raw
         total += 1
-    handle.write(f'\n], "count": {total}, "sha256": "{seen.hexdigest()}"}}\n'.encode())
-    return total
+    yield f'\n], "count": {total}, "sha256": "{seen.hexdigest()}"}}\n'.encode()
 
 
 def _as_json(unit: Unit) -> dict[str, object]:
@@ -107,6 +115,8 @@ def _as_json(unit: Unit) -> dict[str, object]:
         "steps": unit.steps,
         "kind": unit.kind,
         "changes": changes,
+        **({"needs": unit.needs} if unit.needs else {}),
+        **({"last": True} if unit.last else {}),
     }
     return {**value, "findings": [finding.as_dict() for finding in unit.findings]} if unit.findings else value
 
@@ -192,7 +202,9 @@ def _unit(raw: bytes, where: str, paths: tuple[str, ...]) -> Unit:
         changes = tuple(_change(change, where, paths) for change in value["changes"])
         findings = tuple(_finding(finding) for finding in value.get("findings", ()))
         steps = tuple(map(text, value["steps"]))
-        return Unit(_absolute(text(value["path"]), paths), steps, kind_of(value["kind"]), changes, findings)
+        path, last = _absolute(text(value["path"]), paths), value.get("last") is True
+        needs = needs_of(value.get("needs", ()))
+        return Unit(path, steps, kind_of(value["kind"]), changes, findings, needs, last)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         if isinstance(error, MigrationError):
             raise

@@ -14,14 +14,14 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 from zmeta.errors import MigrationError
-from zmeta.migrate.unit import Kind, Unit
+from zmeta.migrate.unit import Kind, Need, Unit
 from zmeta.nodes.batch import DOCUMENTS
 from zmeta.nodes.write import Change
 from zmeta.stores.local import failed
 from zmeta.stores.sync import sync_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 #: More than this is no batch: the largest unit, and what a damaged or hostile file may unfold to.
 MOST_BYTES = 1 << 31
@@ -64,6 +64,7 @@ class IndexUnit(NamedTuple):
     steps: tuple[str, ...]
     kind: Kind
     entries: tuple[Entry, ...]
+    needs: tuple[Need, ...]
 
 
 def damaged(file: str, found: str) -> MigrationError:
@@ -154,7 +155,7 @@ def write_batch_file(folder: str, name: str, units: Sequence[Unit]) -> BatchInfo
             old, new = change.old or b"", change.new or b""
             blobs += [old, new]
             rows.append([change.file, digest_of(change.old), digest_of(change.new), len(old), len(new), change.mode])
-        index.append([unit.path, list(unit.steps), unit.kind, rows])
+        index.append([unit.path, list(unit.steps), unit.kind, rows, unit.needs])
     sections = [json.dumps(index, separators=(",", ":")).encode(), b"".join(blobs)]
     folded = [zlib.compress(section, _LEVEL) for section in sections]
     publish(folder, name, _MAGIC, *folded)
@@ -197,7 +198,7 @@ def read_batch_file(file: str, info: BatchInfo) -> list[Unit]:
                 raise damaged(file, f"the bytes of {entry.file} do not fit their digest")
             before, after = None if entry.before is None else old, None if entry.after is None else new
             changes.append(Change(entry.file, before, after, entry.mode))
-        found.append(Unit(unit.path, unit.steps, unit.kind, tuple(changes)))
+        found.append(Unit(unit.path, unit.steps, unit.kind, tuple(changes), needs=unit.needs))
     if place != len(blobs):
         raise damaged(file, "more bytes than the index speaks of")
     return found
@@ -250,8 +251,10 @@ def _unfold(file: str, section: Section, raw: bytes) -> bytes:
 def _parse_index(raw: bytes, file: str, info: BatchInfo) -> list[IndexUnit]:
     try:
         units = [
-            IndexUnit(text(path), tuple(map(text, steps)), kind_of(kind), tuple(_entry(*row) for row in rows))
-            for path, steps, kind, rows in json.loads(raw)
+            IndexUnit(
+                text(path), tuple(map(text, steps)), kind_of(kind), tuple(_entry(*row) for row in rows), needs_of(needs)
+            )
+            for path, steps, kind, rows, needs in json.loads(raw)
         ]
     except (ValueError, TypeError, RecursionError) as error:
         raise damaged(file, f"the index is not understood ({error})") from None
@@ -266,6 +269,11 @@ def _parse_index(raw: bytes, file: str, info: BatchInfo) -> list[IndexUnit]:
 def _entry(file: object, before: object, after: object, old: object, new: object, mode: object) -> Entry:
     digests = (None if before is None else text(before), None if after is None else text(after))
     return Entry(text(file), *digests, (count(old), count(new)), None if mode is None else count(mode) & 0o7777)
+
+
+def needs_of(rows: Iterable[Iterable[object]]) -> tuple[Need, ...]:
+    """Return what a unit needs. Raises `TypeError` or `ValueError`."""
+    return tuple(Need(text(file), text(digest)) for file, digest in rows)
 
 
 def require(holds: object, found: str) -> None:

@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 from zmeta.errors import MigrationError, StoreError
 from zmeta.migrate import record
 from zmeta.migrate.record import BatchInfo, Section, check_file, damaged, publish, require, seal, unseal
+from zmeta.migrate.spool import Spool
 from zmeta.nodes.batch import Fate, State
 from zmeta.stores.local import failed
 from zmeta.stores.registry import is_zip
@@ -94,6 +95,8 @@ class Run:
     unchanged, blocked : int
         Units that came without changes, and those that something stands against.
     batches : tuple of BatchInfo
+    late : int
+        Number of the first batch that is written after all before it; 0 for none.
     """
 
     folder: str
@@ -105,6 +108,7 @@ class Run:
     unchanged: int
     blocked: int
     batches: tuple[BatchInfo, ...]
+    late: int = 0
 
     @classmethod
     def create(
@@ -147,8 +151,9 @@ class Run:
             require(sum(info.units for info in batches) == units, "the counts do not fit")
             require(sum(info.documents for info in batches) == documents, "the counts do not fit")
             return cls(
-                folder, id, record.text(plan["created"]), plan["header"], units, documents, unchanged, blocked, batches
-            )
+                folder, id, record.text(plan["created"]), plan["header"], units, documents, unchanged, blocked, batches,
+                record.count(plan["late"]),
+            )  # fmt: skip
         except (KeyError, TypeError, ValueError) as error:
             raise damaged(file, str(error)) from None
 
@@ -248,8 +253,13 @@ class Run:
 def _write_plan(run: Run, units: Iterable[Unit]) -> Run:
     counts: Counter[str] = Counter()
     batches: list[BatchInfo] = []
-    for batch in _gather(_changed(units, counts, run.folder)):
-        batches.append(record.write_batch_file(run.folder, f"{len(batches) + 1:06}.batch", batch))
+    late = 0
+    with Spool() as spool:
+        changed = _changed(units, counts, run.folder)
+        for units_ in (spool.passing(changed, lambda unit: unit.last), spool):
+            for batch in _gather(units_):
+                batches.append(record.write_batch_file(run.folder, f"{len(batches) + 1:06}.batch", batch))
+                late = late or (len(batches) if batch[0].last else 0)
     run = replace(
         run,
         units=sum(info.units for info in batches),
@@ -257,8 +267,9 @@ def _write_plan(run: Run, units: Iterable[Unit]) -> Run:
         unchanged=counts["unchanged"],
         blocked=counts["blocked"],
         batches=tuple(batches),
+        late=late,
     )
-    fields = ("id", "created", "header", *_COUNTS, "batches")
+    fields = ("id", "created", "header", *_COUNTS, "batches", "late")
     plan = seal({"zmeta_run": 1, **{name: getattr(run, name) for name in fields}})
     publish(run.folder, "plan.json", plan)
     return run
@@ -293,7 +304,7 @@ def _recorded(change: Change, where: str) -> Change:
     return replace(change, file=file, mode=mode)
 
 
-def _gather(units: Iterator[Unit]) -> Iterator[list[Unit]]:
+def _gather(units: Iterable[Unit]) -> Iterator[list[Unit]]:
     """Put units together until there are enough documents, or bytes."""
     batch: list[Unit] = []
     documents = size = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from zmeta.finding import Finding, Severity
 
@@ -25,6 +25,13 @@ def weakest(*kinds: Kind) -> Kind:
     return max(kinds, key=_KINDS.index, default="lossless")
 
 
+class Need(NamedTuple):
+    """A document that must be as planned (SHA-256 of its bytes) before a unit may be written, or taken back."""
+
+    file: str
+    digest: str
+
+
 @dataclass(frozen=True, slots=True)
 class Unit:
     """One node, or an image with its levels, and what becomes of its documents.
@@ -41,6 +48,10 @@ class Unit:
         Documents before and after, in the order in which they are to be written; none where the unit is blocked.
     findings : tuple of Finding
         Errors are what blocks the unit; warnings and notes are worth knowing.
+    needs : tuple of Need
+        What must be there before anything of it is written.
+    last : bool
+        It is written after all units that are not last.
     """
 
     path: str
@@ -48,6 +59,8 @@ class Unit:
     kind: Kind = "lossless"
     changes: tuple[Change, ...] = ()
     findings: tuple[Finding, ...] = ()
+    needs: tuple[Need, ...] = ()
+    last: bool = False
 
     @property
     def blocked(self) -> bool:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from hashlib import sha256
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from zmeta.errors import ConflictError, DocumentError, StoreError
 from zmeta.jsondoc import LIMITS, Limits
@@ -41,15 +42,22 @@ class Fate(NamedTuple):
 _WRITTEN, _ALREADY = Fate("written"), Fate("already")
 
 
-def write_batch(units: Sequence[Sequence[Change]], tag: str, *, resumed: bool = False) -> list[list[Fate]]:
+#: Documents that must be there as planned before a unit is written: paths, with the SHA-256 of their bytes.
+Needs: TypeAlias = "Sequence[tuple[str, str]]"
+
+
+def write_batch(
+    units: Sequence[Sequence[Change]], tag: str, *, needs: Sequence[Needs] = (), resumed: bool = False
+) -> list[list[Fate]]:
     """Make the changes of all units and return the fate of every document.
 
     A document that is as it shall be is done already; one that is not what was read is a conflict. A unit with a conflict,
-    or that the system refuses, stays as it was, unless a part of it was written before. `resumed` takes away what a killed
+    or that the system refuses, stays as it was, unless a part of it was written before; one that misses what it `needs`
+    stays in any case. `resumed` takes away what a killed
     writer of the same tag left. Raises `StoreError` where the disk does not take what was written; call it again then.
     """
     flush = Flush()
-    works = [_Work(unit, tag, flush) for unit in units]
+    works = [_Work(unit, tag, flush, mine) for unit, mine in zip_longest(units, needs, fillvalue=())]
     try:
         for work in works:
             work.compare()
@@ -71,8 +79,9 @@ def write_batch(units: Sequence[Sequence[Change]], tag: str, *, resumed: bool = 
 class _Work:
     """One unit on its way. `first` are the indices of what is written first, `last` those of what is removed at the end."""
 
-    def __init__(self, unit: Sequence[Change], tag: str, flush: Flush) -> None:
+    def __init__(self, unit: Sequence[Change], tag: str, flush: Flush, needs: Needs) -> None:
         self._tag = tag
+        self._needs = needs
         self._flush = flush
         self._changes = [resolve(change) for change in unit]
         self._fates: list[Fate | None] = [None] * len(unit)
@@ -101,6 +110,14 @@ class _Work:
         for index, change in enumerate(self._changes):
             self._fates[index] = _judge(change)
         self._settle()
+        self._ask()
+
+    def _ask(self) -> None:
+        """Leave all that is pending alone where something that is needed is not there."""
+        missing = next((file for file, digest in self._needs if _digest(file) != digest), None)
+        if missing is not None and self.pending(range(len(self._fates))):
+            reason = f"{missing} is not as planned"
+            self._fates = [fate or Fate("conflict", reason) for fate in self._fates]
 
     def prepare(self) -> None:
         """Write the temporary files; their sync is left to the end where the file system can do all at once."""
@@ -123,6 +140,7 @@ class _Work:
                 for index in self.pending(range(len(self._changes))):
                     self._fates[index] = _judge(self._changes[index])
                 self._settle()
+                self._ask()
                 for index in self.pending(indices):
                     put(self._changes[index], self._temporary.get(index))
                     self._temporary.pop(index, None)
@@ -184,6 +202,13 @@ def _judge(change: Change) -> Fate | None:
         return Fate("conflict", f"a document is there already (sha256 {sha256(found).hexdigest()[:12]})")
     digests = (sha256(raw).hexdigest()[:12] for raw in (change.old, found))
     return Fate("conflict", "somebody changed the document: sha256 {} expected, {} found".format(*digests))
+
+
+def _digest(file: str) -> str:
+    try:
+        return sha256(read_file(file) or b"").hexdigest()
+    except (StoreError, DocumentError):
+        return ""
 
 
 def _limits(change: Change) -> Limits:

@@ -76,7 +76,7 @@ def convert_array(zarray: JSONObject, attributes: JSONObject, dimension_names: l
 
 
 def convert_group(attributes: JSONObject, zgroup: JSONObject | None = None) -> Conversion:
-    """Return the `zarr.json` of a group. Further keys in a `.zgroup` block it: zarr-python opens no v3 group that has any."""
+    """Return the `zarr.json` of a group. Further keys in a `.zgroup` block it: zarr-python opens no v3 group with any."""
     extra = [key for key in zgroup or {} if key not in ("zarr_format", "consolidated_metadata")]
     if extra:
         reason = NoFormError(
