@@ -13,6 +13,7 @@ from zmeta.conventions.registry import BY_ID
 from zmeta.conventions.zmeta.codec import UUID
 from zmeta.errors import EncodeError
 from zmeta.finding import Finding, Severity
+from zmeta.migrate.steps.ome_ngff.parts import PIXEL_SCALE
 from zmeta.migrate.verify import check_kept, check_same, check_valid
 from zmeta.pipeline import Decoded, decode_node
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from zmeta.canonical.metadata import Metadata
     from zmeta.conventions.base import ConventionVersion, Reading
-    from zmeta.jsondoc import JSONValue
+    from zmeta.jsondoc import JSONObject, JSONValue
     from zmeta.migrate.options import Options
     from zmeta.migrate.unit import Kind
     from zmeta.nodes.node import Node
@@ -105,14 +106,21 @@ def translate_level(node: Node, shell: Node, options: Options, refused: Finding 
     problems = [
         *before.errors,
         *_unsure(before),
-        *check_same(before.metadata, after, options.allow_loss),
+        *check_same(before.metadata, after, _agreed(before.metadata, options)),
         *check_kept(node.attributes, after_node.attributes, {*edit.set, *edit.remove}, node),
         *check_valid(after, settings, before),
     ]
     if problems:
         return Outcome(node, steps=steps, findings=(*dict.fromkeys(problems), *notes))
-    same = after_node.attributes == node.attributes and after_node.dimension_names == node.dimension_names
-    return Outcome(node if same and after_node.format == node.format else after_node, steps, findings=notes)
+    if after_node.format == node.format and not _changes_anything(node, after_node):
+        return Outcome(node)
+    return Outcome(after_node, steps, findings=notes)
+
+
+def _agreed(metadata: Metadata, options: Options) -> frozenset[str]:
+    """Return what may differ: a scale in pixels is one that the user gave, where there was none."""
+    pixels = options.pixel_scale and metadata.voxel_size is None
+    return options.allow_loss | ({PIXEL_SCALE} if pixels else set())
 
 
 def _xarray_names(node: Node) -> JSONValue:
@@ -201,7 +209,20 @@ def _edits(
     if options.keep_legacy:
         return edits, kind
     refuse_clash(edits, node)
-    return [old, *edits], kind
+    return _joined(node, [old, *edits]), kind
+
+
+def _joined(node: Node, edits: Sequence[Edit]) -> list[Edit]:
+    """Return the edits of an array as one, in which a key that goes and comes again keeps its place."""
+    keys: JSONObject = {}
+    removed: set[str] = set()
+    names = None
+    for edit in edits:
+        if edit.node.path == node.path:
+            keys = {key: value for key, value in keys.items() if key not in edit.remove} | edit.set
+            removed = (removed | edit.remove) - edit.set.keys()
+            names = edit.dimension_names or names
+    return [Edit(node, keys, frozenset(removed), names), *(edit for edit in edits if edit.node.path != node.path)]
 
 
 def _encode(

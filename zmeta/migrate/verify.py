@@ -11,6 +11,7 @@ from zmeta.add import check_profiles, check_schemas, inexact, says
 from zmeta.conventions.base import Edit
 from zmeta.finding import Finding
 from zmeta.jsondoc import describe, pointer
+from zmeta.migrate.steps.ome_ngff.parts import PIXEL_SCALE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from zmeta.pipeline import Decoded
 
 #: Fields of an axis, by the word under which their loss is agreed to.
-_FIELDS = {"axes": ("name",), "types": ("type",), "units": ("unit", "voxel_size", "offset"), "offset": ("offset",)}
+_FIELDS = {"axes": ("name",), "types": ("type",), "units": ("unit", "voxel_size", "offset"), "offset": ("offset",),
+           PIXEL_SCALE: ("voxel_size", "offset")}  # fmt: skip
 
 
 def check_same(wanted: Metadata, after: Decoded, allowed: frozenset[str] = frozenset()) -> list[Finding]:
@@ -52,7 +54,7 @@ def check_kept(before: JSONObject, after: JSONObject, owned: Iterable[str], node
             describe(after[key]) if key in after else "nothing",
         )
         for key, value in before.items()
-        if key not in free and (key not in after or after[key] != value)
+        if key not in free and (key not in after or (after[key] is not value and after[key] != value))  # NaN is not itself
     ]
 
 
