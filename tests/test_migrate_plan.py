@@ -6,7 +6,7 @@ import json
 from fractions import Fraction
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from builders import SOUND, array, errors, group, image, image_tree, write, zipped
@@ -17,7 +17,9 @@ from zmeta.conventions.zmeta.codec import ENTRY
 from zmeta.errors import ConfigError, NodeNotFoundError
 from zmeta.migrate.face import migrate
 from zmeta.migrate.plan import REMOVAL
-from zmeta.migrate.unit import Unit
+
+if TYPE_CHECKING:
+    from zmeta.migrate.unit import Unit
 
 DAISY: dict[str, Any] = {"resolution": [40, 4, 4], "offset": [400, 0, 80]}
 
@@ -42,7 +44,8 @@ def apply(units: list[Unit]) -> None:
 
 def attributes(folder: Path, name: str = ".zattrs") -> dict[str, Any]:
     document: dict[str, Any] = json.loads((folder / name).read_bytes())
-    return document["attributes"] if name == "zarr.json" else document  # type: ignore[no-any-return]
+    found: dict[str, Any] = document["attributes"] if name == "zarr.json" else document
+    return found
 
 
 def contents(root: Path) -> dict[str, bytes]:

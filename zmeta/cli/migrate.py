@@ -190,6 +190,7 @@ def _plan_and_apply(plan: Plan, jobs: int, arguments: argparse.Namespace, stack:
     run = Run.create(units, plan.header, arguments.journal)
     print(_summary(plan).replace("would change", "are to change"))
     if not run.documents:
+        run.discard()
         return max(code, int(plan.tally.blocked > 0))
     return max(code, _apply(run, jobs, arguments, stack), int(plan.tally.blocked > 0))
 

@@ -68,7 +68,10 @@ class Plan:
         """
         finish_interrupted(self, jobs=jobs, state_dir=state_dir, tick=tick)
         run = Run.create(self, self.header, state_dir)
-        return run, journal.apply(run, jobs=jobs, tick=tick)
+        outcome = journal.apply(run, jobs=jobs, tick=tick)
+        if not run.documents:
+            run.discard()
+        return run, outcome
 
 
 def finish_interrupted(

@@ -168,6 +168,10 @@ class Run:
         """Numbers of the batches, from 1."""
         return range(1, len(self.batches) + 1)
 
+    def discard(self) -> None:
+        """Forget a run that changed nothing, and never will."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
     def lock(self) -> Any:
         """Keep other processes off the run, as a context manager; it ends with the process. Raises `MigrationError`."""
         return _locked(self.folder)
