@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import copy
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -70,7 +71,7 @@ BLOCKED = [case for case in CASES if "blocked" in case.site]
 
 def node_of(case: Case, attributes: dict[str, Any], *, after: bool = False) -> Node:
     site = case.site
-    form = 3 if after and case.step.needs == 3 else site.get("format", 2)
+    form: Any = 3 if after and case.step.needs == 3 else site.get("format", 2)
     kind: Any = "array" if "shape" in site else "group"
     return Node(f"/data/{site.get('folder', 'c')}", form, kind, {}, attributes, tuple(site.get("shape", ())), "uint8")
 
@@ -116,7 +117,7 @@ def test_every_file_of_a_step_is_listed() -> None:
     files = {".".join(("zmeta.migrate.steps", *file.relative_to(PACKAGE).with_suffix("").parts))
              for file in PACKAGE.glob("*/v*_to_v*.py")}  # fmt: skip
     assert [import_module(name).STEP.id for name in sorted(files)] == sorted(step.id for step in STEPS)
-    assert {step.transform.__module__ for step in STEPS} == files  # type: ignore[attr-defined]
+    assert {step.transform.__module__ for step in STEPS} == files
     others = {file.name for file in PACKAGE.glob("*/*.py")} - {Path(*name.split(".")).name + ".py" for name in files}
     assert others == {"__init__.py", "parts.py"}
 
@@ -133,7 +134,7 @@ def test_steps_make_a_graph() -> None:
 def test_a_step_is_described(step: Step) -> None:
     assert step.id == f"{step.subject}-{step.before}-to-{step.after}"
     assert {f"{step.subject}@{step.before}", f"{step.subject}@{step.after}"} <= BY_ID.keys()
-    doc = import_module(step.transform.__module__).__doc__  # type: ignore[attr-defined]
+    doc = import_module(step.transform.__module__).__doc__
     assert doc is not None
     assert f"{step.before} → {step.after}" in doc
     assert "Source:" in doc
@@ -299,12 +300,8 @@ def test_junk_is_blocked_or_left(case: Case, key: str, junk: dict[str, Any], dee
     before = case.read(".before.json")
     value: Any = [junk, *junk.values()] if deep else next(iter(junk.values()), None)
     before[key] = {**before[key], **dict.fromkeys(before[key], value)} if isinstance(before.get(key), dict) else value
-    try:
-        after = run(case, before)
-    except StepBlockedError as error:
-        assert error.findings
-    else:
-        json.dumps(after)
+    with suppress(StepBlockedError):
+        json.dumps(run(case, before))
 
 
 # --- what the planner asks --------------------------------------------------------------------------------------------
@@ -321,7 +318,8 @@ def test_version_of_a_group(case: Case) -> None:
 
 
 def test_level_axis_names() -> None:
-    keys = {"multiscales": [{"axes": ["y", "x"], "datasets": [{"path": "s0"}, {"path": "./s1/"}, {}, 1]}, 1,
-                            {"axes": ["z"], "datasets": [{"path": "s0"}]}, {"axes": [1], "datasets": [{"path": "s2"}]}]}  # fmt: skip
+    keys: Any = {"multiscales": [
+        {"axes": ["y", "x"], "datasets": [{"path": "s0"}, {"path": "./s1/"}, {}, 1]}, 1,
+        {"axes": ["z"], "datasets": [{"path": "s0"}]}, {"axes": [1], "datasets": [{"path": "s2"}]}]}  # fmt: skip
     assert level_axis_names(keys) == {"s0": ["y", "x"], "s1": ["y", "x"]}
     assert level_axis_names({"ome": 1, "multiscales": 1}) == level_axis_names({}) == {}

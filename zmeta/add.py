@@ -18,7 +18,7 @@ from zmeta.canonical.units import unit_size
 from zmeta.config import Config, load_config
 from zmeta.conventions.base import Edit, Reading, unit_conflict
 from zmeta.conventions.merge import Given
-from zmeta.conventions.registry import BY_ID, VERSIONS
+from zmeta.conventions.registry import BY_ID, VERSIONS, find_row
 from zmeta.errors import ConfigError, EncodeError, MetadataError
 from zmeta.finding import Finding, Severity
 from zmeta.jsondoc import JSONObject, JSONValue, describe, dump_json, parse_json, pointer
@@ -215,7 +215,8 @@ def encode_edits(wanted: Metadata, before: Decoded, config: Config, convention: 
     node, reading = before.node, config.reading()
     if "offset" not in stated(before) and wanted.offset is not None and not any(wanted.offset):
         wanted = wanted.with_axes(tuple(replace(axis, offset=None) for axis in wanted.axes))
-    rows = [BY_ID[claim.id] for claim in before.claims if claim.id in BY_ID]
+    found = (find_row(claim.id, reading) for claim in before.claims)
+    rows = [row for row in found if row is not None]
     speaking = [row for row in rows if row.encode is not None and not row.names_only]
     if convention is not None:
         first = named_row(convention, node)

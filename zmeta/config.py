@@ -22,6 +22,7 @@ from zmeta.jsondoc import LIMITS, MAX_BYTES, MAX_DEPTH, Limits
 from zmeta.stores.local import fits, read_file
 
 if TYPE_CHECKING:
+    from zmeta.conventions.base import ConventionVersion
     from zmeta.finding import Finding
     from zmeta.jsondoc import JSONObject
     from zmeta.profile import Profile
@@ -76,6 +77,10 @@ class Config:
         Size and nesting of a document beyond which it is refused.
     relations : tuple of Relation
         What `check` compares between arrays of a container.
+    steps : tuple of str
+        Files of migration steps (.toml, .json, .py), as globs beside the settings file. They are read by migrations alone.
+    conventions : tuple of str
+        Conventions beside those of zmeta: paths of Python files, or names of installed entry points.
     overrides : tuple of (globs, settings)
         Settings for some arrays only.
     """
@@ -93,6 +98,8 @@ class Config:
     max_bytes: int = MAX_BYTES
     max_depth: int = MAX_DEPTH
     relations: tuple[Relation, ...] = ()
+    steps: tuple[str, ...] = ()
+    conventions: tuple[str, ...] = ()
     overrides: tuple[tuple[tuple[str, ...], dict[str, object]], ...] = ()
 
     @property
@@ -110,12 +117,20 @@ class Config:
         """Return how open questions are read: as an argument says, else as the settings do."""
         if anchor not in (None, "corner", "centre"):
             raise ConfigError("`ome_anchor` is wrong", expected="corner or centre", found=repr(anchor))
-        world = world or self.world
+        world, extra = world or self.world, self._extra
         if anchor is not None:
-            return _reading(anchor, "the argument `ome_anchor`", world)
-        return _reading(
-            self.ome_anchor, f"`ome_anchor` in {self.file}" if self.ome_anchor != "corner" else "the default", world
-        )
+            return _reading(anchor, "the argument `ome_anchor`", world, extra)
+        evidence = f"`ome_anchor` in {self.file}" if self.ome_anchor != "corner" else "the default"
+        return _reading(self.ome_anchor, evidence, world, extra)
+
+    @property
+    def _extra(self) -> tuple[ConventionVersion, ...]:
+        """The conventions of the user; their code is run when the first array is read."""
+        if not self.conventions:
+            return ()
+        from zmeta.conventions.extra import load_versions
+
+        return load_versions(self.conventions, self.file)
 
     def for_path(self, path: str) -> Config:
         """Return the settings for one array: overrides whose globs match its path are applied in order."""
@@ -201,7 +216,7 @@ def parse_config(table: dict[str, object], file: str) -> Config:
     overrides = []
     for entry in _tables(table, "override", file):
         globs = _strings(entry.get("match"), "override.match", file)
-        for key in ("fail_on", "max_bytes", "max_depth"):
+        for key in ("fail_on", "max_bytes", "max_depth", "steps", "conventions"):
             if key in entry:
                 hint = "set it for the whole run, outside [[override]]"
                 raise ConfigError(f"`{key}` cannot be set for some arrays only", where=file, hint=hint)
@@ -217,7 +232,7 @@ def _settings(table: dict[str, object], file: str) -> dict[str, object]:
         if key not in allowed:
             expected = ", ".join([*allowed, "profile", "override", "schemas", "relation"])
             raise ConfigError(f"there is no setting `{key}`", where=file, expected=expected)
-        if key in ("world_unit", "mirror", "select", "ignore"):
+        if key in ("world_unit", "mirror", "select", "ignore", "steps", "conventions"):
             result[key] = _strings([value] if isinstance(value, str) else value, key, file)
             if key == "world_unit":
                 _check_units(result[key], file)

@@ -163,7 +163,7 @@ class Judge:
         A list of plain whole numbers counts as an offset by its length alone, unless two conventions compare theirs.
         """
         keys = node.attributes
-        if settings is not self._config or node.format == "n5" or not _PLACED.isdisjoint(keys):
+        if settings is not self._config or settings.conventions or node.format == "n5" or not _PLACED.isdisjoint(keys):
             return None, b""
         for group, _ in node.ancestors:
             if not EVIDENCE.isdisjoint(group.attributes):
@@ -235,7 +235,9 @@ class Judge:
     def _alone(self, node: Node, settings: Config) -> dict[str, Node] | None:
         """Return the levels of an image, by name, whose findings depend on its documents alone; None for any other group."""
         keys = node.attributes
-        if settings is not self._config or EVIDENCE.isdisjoint(keys) or not _REACHING.isdisjoint(keys):
+        if settings is not self._config or settings.conventions:
+            return None
+        if EVIDENCE.isdisjoint(keys) or not _REACHING.isdisjoint(keys):
             return None
         inner = keys.get("ome")
         if isinstance(inner, dict) and not _REACHING.isdisjoint(inner):

@@ -34,7 +34,7 @@ def transform(attributes: JSONObject, site: Site) -> JSONObject:
             f"funlib-persistence: the kind of {', '.join(unknown) or 'the axes'} is not stated",
             node.attributes_file,
             node.attributes_pointer + pointer("axis_names"),
-            hint='state it: ZarrArray(…).add_metadata({"types": […]})',
+            hint="state it: add `types`, one word per axis (space, time, channel), to the attributes",
         )
         raise blocked("the kinds of the axes are not known", site, finding)
     result: JSONObject = {**attributes, "axis_names": [_unmarked(str(name)) for name in names]}
