@@ -1,4 +1,4 @@
-"""For the tests of the journal: a tree with every sort of unit, a change that is not idempotent, and a process that is killed.
+"""For the tests of the journal: a tree with every sort of unit, a change that is not idempotent, and processes to kill.
 
     python tests/journal_tree.py nursery|reader
 
@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
@@ -140,10 +141,13 @@ def reader(root: Path) -> None:
     """Parse every document all the time, until the input ends; print how many, and each that was not whole."""
     names = [str(path) for path in sorted(root.rglob("*")) if path.name in DOCUMENTS]
     names += [name.replace(".zattrs", "zarr.json") for name in names if name.endswith(".zattrs")]
-    import threading
-
     ended = threading.Event()
-    threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
+
+    def wait() -> None:
+        sys.stdin.read()
+        ended.set()
+
+    threading.Thread(target=wait, daemon=True).start()
     seen, wrong = 0, []
     while not ended.is_set():
         for name in names:

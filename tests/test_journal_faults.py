@@ -1,9 +1,10 @@
-"""The journal under faults: every call that changes a file fails, or is where the process is killed; kills at random moments.
+"""The journal under faults: every call that changes a file fails, or is where the process is killed; random kills.
 
 After each: every document is old or new, the same call again finishes the rest exactly once (the change counts up, so that
 twice would show), a rollback brings all bytes back, and no file is left behind.
 
-How long the random kills go on is set by `ZMETA_KILLS` (default 20) and `ZMETA_KILL_ARRAYS` (default 300):
+How long the random kills go on is set by `ZMETA_KILLS` (default 20) and `ZMETA_KILL_ARRAYS` (default 300), and where by
+`ZMETA_KILL_FOLDER` (default: in memory where there is such a folder):
 
     ZMETA_KILLS=300 ZMETA_KILL_ARRAYS=3000 python -m pytest tests/test_journal_faults.py -k random -s
 """
@@ -21,6 +22,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +125,7 @@ class Setting:
 def place() -> Iterator[Path]:
     """Return a folder in memory where there is such a thing: a rename on a disk may wait for it, fsync or not."""
     memory = "/dev/shm" if os.path.isdir("/dev/shm") else None
-    with tempfile.TemporaryDirectory(dir=memory) as folder:
+    with tempfile.TemporaryDirectory(dir=os.environ.get("ZMETA_KILL_FOLDER", memory)) as folder:
         yield Path(folder)
 
 
@@ -176,8 +178,7 @@ def test_an_error_at_every_call(place: Path, monkeypatch: pytest.MonkeyPatch, ve
             try:
                 outcome = VERBS[verb](setting.run)
                 outcomes["clean" if outcome.clean else "failed" if outcome.failed else "?"] += 1
-            except StoreError as error:
-                assert error.found == "Input/output error"
+            except StoreError:
                 outcomes["raised"] += 1
         now = files(setting.tree)
         assert is_between(now, setting.before, setting.after), at
@@ -208,8 +209,7 @@ def test_an_error_leaves_no_file_behind_at_once(place: Path, monkeypatch: pytest
             try:
                 apply(setting.run)
                 ended = True
-            except StoreError as error:
-                assert error.found == "No space left on device"
+            except StoreError:
                 ended = False
         now = files(setting.tree)
         assert {os.path.basename(name) for name in now} <= set(DOCUMENTS), at
@@ -222,17 +222,17 @@ def test_an_error_leaves_no_file_behind_at_once(place: Path, monkeypatch: pytest
     assert at > 30
 
 
-def test_killed_at_random_moments(tmp_path: Path, nursery: Nursery, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_killed_at_random_moments(place: Path, nursery: Nursery, monkeypatch: pytest.MonkeyPatch) -> None:
     """Kills of applies and rollbacks in a loop, while another process parses every document all the time."""
     monkeypatch.setattr(run_module, "BATCH_DOCUMENTS", max(20, ARRAYS // 12))
-    tree, state = tmp_path / "t", tmp_path / "s"
+    tree, state = place / "t", place / "s"
     make_tree(tree, ARRAYS // 3)
     first = files(tree)
     moments = random.Random(11)
     kills: Counter[str] = Counter()
     applied: list[Run] = []
-    between = rounds = 0
-    seconds = {"apply": 0.3, "rollback": 0.3}
+    between = runs = 0
+    needs = {"apply": 0.2, "rollback": 0.2}  # seconds, about
 
     def work(verb: str, run: Run, old: dict[str, bytes], new: dict[str, bytes]) -> None:
         """Kill, look, go on, until it comes to an end."""
@@ -240,32 +240,34 @@ def test_killed_at_random_moments(tmp_path: Path, nursery: Nursery, monkeypatch:
         goal = new if verb == "apply" else old
         while True:
             child = nursery.start(verb, run, state, jobs=moments.choice([1, 2]))
-            begun = time.monotonic()
             if sum(kills.values()) < KILLS:
-                time.sleep(moments.uniform(0.001, seconds[verb]))
-                os.kill(child, signal.SIGKILL)
+                time.sleep(moments.uniform(0.002, needs[verb]))
+                with suppress(ProcessLookupError):  # it has ended
+                    os.kill(child, signal.SIGKILL)
             code = nursery.end()
             now = files(tree)
             assert is_between(now, old, new)
             if code == 0:
-                seconds[verb] = time.monotonic() - begun
+                needs[verb] *= 0.8
                 assert now == goal
                 return
             assert code == -signal.SIGKILL
+            needs[verb] *= 1.1
             kills[verb] += 1
             between += now not in (old, new)
 
     watcher = [sys.executable, str(Path(__file__).with_name("journal_tree.py")), "reader", str(tree)]
     with subprocess.Popen(watcher, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as reader:
         while sum(kills.values()) < KILLS or not applied:
-            rounds += 1
+            runs += 1
             old = files(tree)
             run = Run.create(plan(tree), {"paths": [str(tree)]}, state)
             new = after(old, plan(tree))
             work("apply", run, old, new)
-            applied.append(run)
-            if moments.random() < 0.6:
-                work("rollback", applied.pop(), old, new)
+            if runs % 3:
+                work("rollback", run, old, new)
+            else:
+                applied.append(run)
         for run in reversed(applied):
             assert rollback(run).clean
         assert files(tree) == first
@@ -276,5 +278,6 @@ def test_killed_at_random_moments(tmp_path: Path, nursery: Nursery, monkeypatch:
     assert seen["wrong"] == []
     assert seen["seen"] > ARRAYS
     assert between > KILLS // 10  # killed at work
-    print(f"\n{kills} kills, {between} of them between the first and the last document, in {rounds} runs over {ARRAYS} arrays "
-          f"({len(first)} documents); {seen['seen']} documents parsed meanwhile, none torn or absent")  # fmt: skip
+    assert set(kills) == {"apply", "rollback"}
+    print(f"\n{dict(kills)} kills, {between} between the first and the last document, {runs} runs over {ARRAYS} arrays")
+    print(f"({len(first)} documents); {seen['seen']} documents parsed meanwhile, none torn or absent")
