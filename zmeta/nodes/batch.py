@@ -52,12 +52,12 @@ def write_batch(
     """Make the changes of all units and return the fate of every document.
 
     A document that is as it shall be is done already; one that is not what was read is a conflict. A unit with a conflict,
-    or that the system refuses, stays as it was, unless a part of it was written before; one that misses what it `needs`
-    stays in any case. `resumed` takes away what a killed
-    writer of the same tag left. Raises `StoreError` where the disk does not take what was written; call it again then.
+    or that the system refuses, stays as it was; so does one that misses what it `needs`. `resumed`: a writer of the same tag
+    may have been killed here; what it left is taken away, and a unit that it wrote a part of is written as far as it goes.
+    Raises `StoreError` where the disk does not take what was written; call it again then.
     """
     flush = Flush()
-    works = [_Work(unit, tag, flush, mine) for unit, mine in zip_longest(units, needs, fillvalue=())]
+    works = [_Work(unit, tag, flush, mine, resumed=resumed) for unit, mine in zip_longest(units, needs, fillvalue=())]
     try:
         for work in works:
             work.compare()
@@ -72,16 +72,17 @@ def write_batch(
         flush.folders({folder for work in works for folder in work.touched})
     finally:
         for work in works:
-            work.clear(everything=resumed)
+            work.clear()
     return [work.result() for work in works]
 
 
 class _Work:
     """One unit on its way. `first` are the indices of what is written first, `last` those of what is removed at the end."""
 
-    def __init__(self, unit: Sequence[Change], tag: str, flush: Flush, needs: Needs) -> None:
+    def __init__(self, unit: Sequence[Change], tag: str, flush: Flush, needs: Needs, *, resumed: bool) -> None:
         self._tag = tag
         self._needs = needs
+        self._resumed = resumed
         self._flush = flush
         self._changes = [resolve(change) for change in unit]
         self._fates: list[Fate | None] = [None] * len(unit)
@@ -154,9 +155,9 @@ class _Work:
         self._settle()
 
     def _settle(self) -> None:
-        """Leave all of the unit alone after a problem, and put back what was written, unless a part was there before."""
+        """Leave all of the unit alone after a problem, and put back what was written, unless a part was written before."""
         problems = [i for i, fate in enumerate(self._fates) if fate is not None and fate.state in ("conflict", "failed")]
-        if not problems or _ALREADY in self._fates:
+        if not problems or (self._resumed and _ALREADY in self._fates):
             return
         left = Fate("left", f"left as it is because of {self._changes[problems[0]].file}")
         for index in reversed(self._placed):
@@ -167,11 +168,11 @@ class _Work:
                     put_back(change, self._tag)
                     self._fates[index] = left
         self._placed.clear()
-        self._fates = [fate or left for fate in self._fates]
+        self._fates = [left if fate in (None, _ALREADY) else fate for fate in self._fates]
 
-    def clear(self, *, everything: bool) -> None:
-        """Remove the temporary files that became no documents; `everything`: also those of a killed run."""
-        left = {temporary_name(change.file, self._tag) for change in self._changes} if everything else set()
+    def clear(self) -> None:
+        """Remove the temporary files that became no documents, those of a killed run included."""
+        left = {temporary_name(change.file, self._tag) for change in self._changes} if self._resumed else set()
         for name in left.union(self._temporary.values()):
             with suppress(OSError):
                 os.unlink(name)

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 #: Local file systems of Linux whose `syncfs` brings data, names and journal to the disk: ext4, XFS, btrfs, f2fs, tmpfs. On a
 #: network one, or in user space, it may end before the server has done as much.
 _TRUSTED = frozenset({0xEF53, 0x58465342, 0x9123683E, 0xF2F52010, 0x01021994})
-#: What systems answer that have no fsync for folders, or none for this one.
-_NO_FOLDERS = (errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES, errno.EPERM)
+#: What systems answer that have no fsync for folders, or none for this one; and where somebody took the folder away.
+_NO_FOLDERS = (errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR)
 
 
 class Flush:
@@ -36,15 +36,7 @@ class Flush:
 
     def defers(self, folder: str) -> bool:
         """Whether files that are written into a folder reach the disk by `files` and `folders`."""
-        try:
-            device = os.stat(folder).st_dev
-        except OSError:
-            return False
-        if device not in self._trusted:
-            self._trusted[device] = is_trusted(folder)
-            if self._trusted[device]:
-                self._devices[device] = folder
-        return self._trusted[device]
+        return self._device(folder) is not None
 
     def files(self) -> None:
         """Bring all files to the disk whose sync was deferred. Raises `StoreError`."""
@@ -55,12 +47,26 @@ class Flush:
         """Bring the names in folders to the disk, and what was deferred with them. Raises `StoreError`."""
         devices: dict[int, str] = {}
         for folder in folders:
-            if self.defers(folder):
-                devices[os.stat(folder).st_dev] = folder
-            else:
+            device = self._device(folder)
+            if device is None:
                 _sync_names(folder)
+            else:
+                devices[device] = folder
         for folder in devices.values():
             sync_device(folder)
+
+    def _device(self, folder: str) -> int | None:
+        """Return the device of a folder where it can be synced as a whole."""
+        try:
+            device = os.stat(folder).st_dev
+        except OSError:
+            return None
+        if device not in self._trusted:
+            self._trusted[device] = is_trusted(folder)
+        if self._trusted[device]:
+            self._devices.setdefault(device, folder)
+            return device
+        return None
 
 
 def is_trusted(folder: str) -> bool:
