@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from zmeta.checker.targets import find_targets
 from zmeta.errors import DocumentError, NodeNotFoundError, StoreError
 from zmeta.finding import Finding, Severity
+from zmeta.migrate.memo import Translator
 from zmeta.migrate.spool import Spool
 from zmeta.migrate.tree import Tally, TreePlan
 from zmeta.migrate.unit import Need, Unit
@@ -39,8 +40,9 @@ def plan_units(paths: Iterable[str | os.PathLike[str]], options: Options, tally:
     targets = find_targets(paths, options.config.limits)
     counted = Tally() if tally is None else tally
     links = Links(os.path.realpath(target.path) for target in targets)
+    translator = Translator(options)
     for target in targets:
-        for unit in _plan_target(target, links, options, counted):
+        for unit in _plan_target(target, links, options, counted, translator):
             counted.units += bool(unit.changes)
             counted.documents += len(unit.changes)
             counted.blocked += unit.blocked
@@ -51,7 +53,9 @@ def plan_units(paths: Iterable[str | os.PathLike[str]], options: Options, tally:
         raise NodeNotFoundError("there is no Zarr or N5 node here or below", where=where, expected=expected)
 
 
-def _plan_target(target: Target, links: Links, options: Options, tally: Tally) -> Iterator[Unit]:
+def _plan_target(
+    target: Target, links: Links, options: Options, tally: Tally, translator: Translator
+) -> Iterator[Unit]:
     if is_zip(target.path):
         message = "a zip archive is only read"
         hint = "unpack it, migrate the folder, and pack it again"
@@ -62,7 +66,7 @@ def _plan_target(target: Target, links: Links, options: Options, tally: Tally) -
         yield Unit(target.path, findings=broken)
     place = Place(target.path, ancestors)
     if not options.needs_v3:
-        yield from TreePlan(options, tally).plan(place, links, None if target.below else 1)
+        yield from TreePlan(options, tally, translator).plan(place, links, None if target.below else 1)
         return
     for container in _containers(target.path, options):
         yield from _convert(Place(container, ancestors if container == target.path else ()), links, options, tally)

@@ -16,7 +16,8 @@ from zmeta.errors import DocumentError, StoreError
 from zmeta.finding import Finding, Severity
 from zmeta.migrate.documents import Copy, Written, converted, edited, find_copy
 from zmeta.migrate.image_group import ImageGroup, plan_image_group
-from zmeta.migrate.translate import Outcome, translate, translate_level
+from zmeta.migrate.memo import Translator
+from zmeta.migrate.translate import Outcome, translate_level
 from zmeta.migrate.unit import Unit, weakest
 from zmeta.nodes.node import CONTAINER_SUFFIXES, Node, read_node
 from zmeta.nodes.walk import Links, Place, Visit, Walk
@@ -62,10 +63,11 @@ class Frame:
 
 
 class TreePlan:
-    """The walk over one tree; `tally` counts what it comes by."""
+    """The walk over one tree; `tally` counts what it comes by, and `translator` may remember arrays of other trees."""
 
-    def __init__(self, options: Options, tally: Tally) -> None:
+    def __init__(self, options: Options, tally: Tally, translator: Translator | None = None) -> None:
         self._options = options
+        self._translator = translator or Translator(options)
         self._limits = options.config.limits
         self._tally = tally
         self._frames: list[Frame] = []
@@ -153,7 +155,7 @@ class TreePlan:
 
     def _outcome(self, node: Node) -> Outcome:
         if not self._options.is_image:
-            return translate(node, self._options)
+            return self._translator.translate(node)
         above = tuple((frame.after, _below(node, frame.group)) for frame in reversed(self._frames))
         format_ = 3 if self._options.needs_v3 and node.format == 2 else node.format
         images = [frame.image for frame in self._frames if frame.image is not None]
