@@ -403,3 +403,84 @@ def test_an_image_of_a_draft_is_not_touched(tmp_path: Path) -> None:
     keys = image("0.5")
     keys["ome"]["version"] = "0.6rc0"
     assert blocks(plan(image_tree(tmp_path / "i.zarr", "v3", attributes=keys), "ome-ngff@0.5")) == {"i.zarr": ["ZM404"]}
+
+
+# --- steps --------------------------------------------------------------------------------------------------------------
+
+STEPS = """
+subject = "lab"
+version_key = "/lab/version"
+
+[[step]]
+id = "lab-1-to-2"
+from = "1"
+to = "2"
+
+[[step.do]]
+op = "move"
+at = "/stain"
+to = "/specimen/stain"
+
+[[step.do]]
+op = "drop"
+at = "/scratch"
+"""
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Config:
+    (tmp_path / "lab.toml").write_text(STEPS)
+    return Config(file=str(tmp_path / "zmeta.toml"), steps=("lab.toml",))
+
+
+def test_within_a_convention_a_step_is_taken(tmp_path: Path) -> None:
+    keys = {"axis_names": ["c^", "y", "x"], "voxel_size": [4, 4], "offset": [0, 0], "units": ["nm", "nm"], "lab": 1}
+    folder = array(tmp_path / "raw", "v2", keys)
+    units = plan(folder, "funlib-persistence@0.6")
+    assert [unit.steps for unit in units] == [("funlib-persistence-0.5-to-0.6",)]
+    apply(units)
+    assert attributes(folder) == {**keys, "axis_names": ["c", "y", "x"], "types": ["channel", "space", "space"]}
+
+
+def test_a_profile_is_brought_up_with_the_convention_or_alone(tmp_path: Path, lab: Config) -> None:
+    keys = {"lab": {"version": "1"}, "stain": "OTO", **DAISY}
+    root = group(tmp_path / "c.zarr", "v2", {"lab": {"version": "1"}, "stain": "rOTO"})
+    array(root / "raw", "v2", keys)
+    units = plan(root, config=lab)
+    assert [unit.steps for unit in units] == [("lab-1-to-2", "daisy@1 → zmeta@1.0"), ("lab-1-to-2",)]
+    alone = plan(root, "lab", config=lab)
+    assert [unit.steps for unit in alone] == [("lab-1-to-2",), ("lab-1-to-2",)]
+    apply(alone)
+    assert attributes(root / "raw") == {"lab": {"version": "2"}, **DAISY, "specimen": {"stain": "OTO"}}
+    assert attributes(root) == {"lab": {"version": "2"}, "specimen": {"stain": "rOTO"}}
+    assert plan(root, "lab", config=lab) == []
+
+
+def test_what_a_profile_would_lose_is_agreed_to_by_name(tmp_path: Path, lab: Config) -> None:
+    folder = array(tmp_path / "raw", "v2", {"lab": {"version": "1"}, "scratch": "/x"})
+    assert blocks(plan(folder, config=lab)) == {"raw": ["ZM409"]}
+    units = plan(folder, config=lab, allow_loss=["scratch"])
+    assert [(unit.kind, unit.blocked) for unit in units] == [("lossy", False)]
+
+
+def test_a_version_of_a_profile_that_no_step_knows_is_told(tmp_path: Path, lab: Config) -> None:
+    folder = array(tmp_path / "raw", "v2", {"lab": {"version": "7"}, **DAISY})
+    assert blocks(plan(folder, config=lab)) == {"raw": ["ZM404"]}
+
+
+def test_a_profile_at_its_newest_version_is_left_alone(tmp_path: Path, lab: Config) -> None:
+    assert plan(array(tmp_path / "raw", "v2", {"lab": {"version": "2"}, "stain": "OTO"}), config=lab) == []
+
+
+def test_a_step_that_moves_an_array_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "bad.py").write_text(
+        "from zmeta.migrate.marks import VersionKey\n"
+        "from zmeta.migrate.step import Step\n"
+        "MARK = VersionKey('/v')\n"
+        "def transform(keys, site):\n"
+        "    return MARK.put({**keys, 'voxel_size': [8, 8, 8]}, '2')\n"
+        "STEPS = [Step('lab-1-to-2', 'lab', '1', '2', 'lossless', transform, find_version=MARK.find)]\n"
+    )
+    config = Config(file=str(tmp_path / "zmeta.toml"), steps=("bad.py",))
+    folder = array(tmp_path / "raw", "v2", {**SOUND, "v": "1"})
+    assert blocks(plan(folder, config=config)) == {"raw": ["ZM409"]}

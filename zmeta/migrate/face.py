@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from zmeta import __version__
 from zmeta.config import Config, load_config
 from zmeta.migrate import apply as journal
+from zmeta.migrate.load import load_graph
 from zmeta.migrate.options import Options, check_target
 from zmeta.migrate.plan import plan_units
 from zmeta.migrate.planfile import read_plan, write_plan
@@ -108,7 +109,8 @@ def migrate(
         Containers, groups, arrays, or globs.
     to : str
         `convention` or `convention@version`, such as `zmeta`, `ome-ngff@0.5` or `daisy`; by default what the settings say
-        arrays are written in, which is `zmeta`. In N5 `zmeta` stands for `cosem`.
+        arrays are written in, which is `zmeta`. In N5 `zmeta` stands for `cosem`. Or a profile that has steps, such as
+        `lab@2`: then conventions stay as they are. Without it, profiles come to their newest version too.
     keep_legacy : bool
         Leave the old keys beside the new ones, for older readers.
     allow_loss : iterable of str
@@ -145,11 +147,11 @@ def migrate(
     ([4, 8], 1)
     """
     given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+    settings = load_config() if config is None else config
+    graph = load_graph(settings)
     if to:
-        check_target(to)
-    options = Options(
-        to, keep_legacy, frozenset(allow_loss), tuple(axes), pixel_scale, load_config() if config is None else config
-    )
+        check_target(to, graph)
+    options = Options(to, keep_legacy, frozenset(allow_loss), tuple(axes), pixel_scale, settings, graph)
     return Plan(tuple(os.path.abspath(path) for path in given), options)
 
 

@@ -9,6 +9,8 @@ from zmeta.add import default_row, latest_row
 from zmeta.config import Config
 from zmeta.conventions.registry import BY_ID, VERSIONS
 from zmeta.errors import ConfigError
+from zmeta.migrate.graph import Graph
+from zmeta.migrate.steps.registry import STEPS
 
 if TYPE_CHECKING:
     from zmeta.conventions.base import ConventionVersion
@@ -33,6 +35,8 @@ class Options:
         Images of OME-NGFF 0.1 to 0.3, which store no voxel size, get a scale in voxels of level 0.
     config : Config
         Settings.
+    graph : Graph
+        All steps that there are, those of the user included.
     """
 
     to: str = ""
@@ -41,6 +45,7 @@ class Options:
     axes: tuple[str, ...] = ()
     pixel_scale: bool = False
     config: Config = field(default_factory=Config)
+    graph: Graph = field(default_factory=lambda: Graph(STEPS))
 
     def as_json(self) -> dict[str, object]:
         """Return what was asked for, but for the settings."""
@@ -58,9 +63,25 @@ class Options:
         return self.to or self.config.convention
 
     @property
+    def profiles(self) -> tuple[str, ...]:
+        """The profiles that have steps; where the target is one, that one alone."""
+        named = tuple(dict.fromkeys(step.subject for step in self.graph.steps if step.find_version is not None))
+        return (self.subject,) if self.is_profile else named
+
+    @property
+    def subject(self) -> str:
+        """The convention or the profile of the target."""
+        return self.target.partition("@")[0]
+
+    @property
+    def is_profile(self) -> bool:
+        """Whether the target is a profile, so that conventions stay as they are."""
+        return any(step.subject == self.subject and step.find_version is not None for step in self.graph.steps)
+
+    @property
     def is_image(self) -> bool:
         """Whether the target is OME-NGFF, which describes arrays on the group above them."""
-        return self.target.partition("@")[0] == "ome-ngff"
+        return self.subject == "ome-ngff"
 
     @property
     def needs_v3(self) -> bool:
@@ -85,8 +106,11 @@ class Options:
         return row if row is not None and row.encode is not None else latest_row(name, node)
 
 
-def check_target(name: str) -> str:
+def check_target(name: str, graph: Graph) -> str:
     """Return a target that can be written; raises `ConfigError` for any other, with those that can."""
+    profiles = [step for step in graph.steps if step.find_version is not None]
+    if name in {step.subject for step in profiles} | {f"{step.subject}@{step.after}" for step in profiles}:
+        return name
     rows = [row for row in VERSIONS if row.encode is not None]
     names = {row.convention for row in rows} | {row.id for row in rows} | {f"ome-ngff@0.{minor}" for minor in (2, 3)}
     if name not in names - {"xarray", "xarray@2", "xarray@3"}:

@@ -14,6 +14,7 @@ from zmeta.conventions.zmeta.codec import UUID
 from zmeta.errors import EncodeError
 from zmeta.finding import Finding, Severity
 from zmeta.migrate.steps.ome_ngff.parts import PIXEL_SCALE
+from zmeta.migrate.upgrade import upgrade_array, upgrade_profiles
 from zmeta.migrate.verify import check_kept, check_same, check_valid
 from zmeta.pipeline import Decoded, decode_node
 
@@ -56,11 +57,20 @@ def translate(node: Node, options: Options) -> Outcome:
         findings.append(_without_size(before))
     if any(finding.severity == Severity.ERROR for finding in findings):
         return Outcome(node, findings=tuple(findings))
-    steps = (f"{' + '.join(dict.fromkeys(other.id for other in speaking if other is not row))} → {row.id}",)
+    steps: tuple[str, ...] = (f"{' + '.join(dict.fromkeys(other.id for other in speaking if other is not row))} → {row.id}",)
+    same = speaking[0] if len(speaking) == 1 and speaking[0].convention == row.convention else None
+    stepped = None if same is None else upgrade_array(node, same, row, options)
+    if stepped is not None and stepped.blocked:
+        return Outcome(node, stepped.steps, stepped.kind, (*stepped.findings, *findings))
     try:
-        edits, kind = _edits(before, row, speaking, options, reading)
+        edits, kind = (
+            _edits(before, row, speaking, options, reading)
+            if stepped is None
+            else ([_edit_to(node, stepped.attributes)], stepped.kind)
+        )
     except EncodeError as error:
         return Outcome(node, steps=steps, findings=(*error.findings, *findings))
+    steps = steps if stepped is None else stepped.steps
     after = decode_node(apply_edits(node, edits), reading)
     owned = {key for edit in edits for key in (*edit.set, *edit.remove)}
     problems = [
@@ -74,6 +84,20 @@ def translate(node: Node, options: Options) -> Outcome:
     if not _changes_anything(node, after.node):
         return Outcome(node)
     return Outcome(after.node, steps, kind, tuple(findings))
+
+
+def upgraded(node: Node, options: Options) -> Outcome:
+    """Bring the user's own attributes on an array to their version, with proof that the array says the same as before."""
+    done = upgrade_profiles(node, options)
+    if done.blocked or not done.steps:
+        return Outcome(node, done.steps, done.kind, done.findings)
+    settings = options.config.for_path(node.path)
+    before = decode_node(node, settings.reading())
+    after = decode_node(node.with_attributes(done.attributes), settings.reading())
+    problems = [*check_same(before.metadata, after), *check_valid(after, settings, before)]
+    if problems:
+        return Outcome(node, done.steps, done.kind, tuple(dict.fromkeys(problems)))
+    return Outcome(after.node, done.steps, done.kind)
 
 
 def translate_level(node: Node, shell: Node, options: Options, refused: Finding | None = None) -> Outcome:
@@ -210,6 +234,11 @@ def _edits(
         return edits, kind
     refuse_clash(edits, node)
     return _joined(node, [old, *edits]), kind
+
+
+def _edit_to(node: Node, attributes: JSONObject) -> Edit:
+    changed = {key: value for key, value in attributes.items() if node.attributes.get(key, attributes) is not value}
+    return Edit(node, changed, frozenset(node.attributes.keys() - attributes.keys()))
 
 
 def _joined(node: Node, edits: Sequence[Edit]) -> list[Edit]:

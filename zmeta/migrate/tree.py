@@ -17,8 +17,9 @@ from zmeta.finding import Finding, Severity
 from zmeta.migrate.documents import Copy, Written, converted, edited, find_copy
 from zmeta.migrate.image_group import ImageGroup, plan_image_group
 from zmeta.migrate.memo import Translator
-from zmeta.migrate.translate import Outcome, translate_level
+from zmeta.migrate.translate import Outcome, translate_level, upgraded
 from zmeta.migrate.unit import Unit, weakest
+from zmeta.migrate.upgrade import upgrade_profiles
 from zmeta.nodes.node import CONTAINER_SUFFIXES, Node, read_node
 from zmeta.nodes.walk import Links, Place, Visit, Walk
 
@@ -109,11 +110,16 @@ class TreePlan:
 
     def _enter(self, group: Node, *, implicit: bool = False) -> None:
         frame = Frame(group, group, implicit=implicit)
+        if self._options.profiles:
+            done = upgrade_profiles(group, self._options)
+            frame.after, frame.kind = group.with_attributes(done.attributes), done.kind
+            frame.steps += done.steps
+            frame.findings += done.findings
         if self._options.is_image:
-            frame.image = image = plan_image_group(group, self._peek, self._options)
+            frame.image = image = plan_image_group(frame.after, self._peek, self._options)
             frame.after = group.with_attributes(image.attributes)
             frame.steps += image.steps
-            frame.kind = image.kind
+            frame.kind = weakest(frame.kind, image.kind)
             frame.findings += image.findings
         try:
             frame.copy = find_copy(group, self._limits)
@@ -154,6 +160,19 @@ class TreePlan:
         family.kind = weakest(family.kind, outcome.kind)
 
     def _outcome(self, node: Node) -> Outcome:
+        if not self._options.profiles:
+            return self._translated(node)
+        first = upgraded(node, self._options)
+        if first.node is node and first.findings:
+            return first
+        then = self._translated(first.node)
+        if then.node is first.node and then.findings:
+            return then._replace(node=node)
+        return Outcome(then.node, first.steps + then.steps, weakest(first.kind, then.kind), then.findings)
+
+    def _translated(self, node: Node) -> Outcome:
+        if self._options.is_profile:
+            return Outcome(node)
         if not self._options.is_image:
             return self._translator.translate(node)
         above = tuple((frame.after, _below(node, frame.group)) for frame in reversed(self._frames))

@@ -1,24 +1,23 @@
-"""Steps applied to the attributes of one group: from the version of OME-NGFF that they are at to the one asked for."""
+"""Steps applied to the attributes of one node: of a group to a version of OME-NGFF, of any to one of the user's profiles."""
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from zmeta.errors import NoPathError
 from zmeta.finding import Finding, Severity
 from zmeta.jsondoc import pointer
-from zmeta.migrate.graph import Graph
 from zmeta.migrate.step import Site, StepBlockedError
 from zmeta.migrate.steps.ome_ngff.parts import KEYS, PIXEL_SCALE, group_version, iter_parts
-from zmeta.migrate.steps.registry import STEPS
 from zmeta.migrate.unit import weakest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
+    from zmeta.conventions.base import ConventionVersion
     from zmeta.jsondoc import JSONObject, JSONValue
     from zmeta.migrate.options import Options
+    from zmeta.migrate.step import Step
     from zmeta.migrate.unit import Kind
     from zmeta.nodes.node import Node
 
@@ -37,12 +36,6 @@ class Upgrade(NamedTuple):
         return any(finding.severity == Severity.ERROR for finding in self.findings)
 
 
-@lru_cache(maxsize=1)
-def packaged_graph() -> Graph:
-    """Return the graph of the steps that zmeta knows itself."""
-    return Graph(STEPS)
-
-
 def upgrade_group(group: Node, arrays: Mapping[str, Node], options: Options) -> Upgrade:
     """Bring what a group says in OME-NGFF to the version that is asked for; what says nothing stays as it is."""
     attributes = group.attributes
@@ -55,21 +48,59 @@ def upgrade_group(group: Node, arrays: Mapping[str, Node], options: Options) -> 
         place = group.attributes_pointer + pointer("ome", "version")
         return Upgrade(attributes, findings=(Finding("ZM404", message, group.attributes_file, place, f"{target} or older"),))
     try:
-        steps = packaged_graph().path("ome-ngff", version, target)
+        steps = options.graph.path("ome-ngff", version, target)
     except NoPathError as error:
         hint = "name a newer version" if version > target else ""
         found = Finding("ZM409", str(error.what), group.attributes_file, hint=hint, level=Severity.ERROR)
         return Upgrade(attributes, findings=(found,))
     agreed = options.allow_loss | ({PIXEL_SCALE} if options.pixel_scale else set())
-    site = Site(group, arrays, agreed, options.config.for_path(group.path).reading())
+    return _walk(steps, Site(group, arrays, agreed, options.config.for_path(group.path).reading()), options)
+
+
+def upgrade_profiles(node: Node, options: Options) -> Upgrade:
+    """Bring what a node says in the user's profiles to their newest version, or to the one that is asked for."""
+    result = Upgrade(node.attributes)
+    site = Site(node, {}, options.allow_loss, options.config.for_path(node.path).reading())
+    for subject in options.profiles:
+        finders = (step.find_version for step in options.graph.steps if step.subject == subject)
+        version = next((found for find in finders if find and (found := find(result.attributes)) is not None), None)
+        if version is None:
+            continue
+        target = options.target.partition("@")[2] if options.is_profile else ""
+        try:
+            steps = options.graph.path(subject, version, target or options.graph.head(subject))
+        except NoPathError as error:
+            problem = Finding("ZM404", f"profile {subject}: {error.what}", node.attributes_file, hint=error.hint)
+            return Upgrade(node.attributes, findings=(problem,))
+        done = _walk(steps, site._replace(node=node.with_attributes(result.attributes)), options)
+        if done.blocked:
+            return done._replace(attributes=node.attributes)
+        result = Upgrade(done.attributes, result.steps + done.steps, weakest(result.kind, done.kind))
+    return result
+
+
+def upgrade_array(node: Node, row: ConventionVersion, to: ConventionVersion, options: Options) -> Upgrade | None:
+    """Bring an array from one version of a convention to another by steps; None where no steps lead there."""
+    try:
+        steps = options.graph.path(row.convention, row.version, to.version)
+    except NoPathError:
+        return None
+    return _walk(steps, Site(node, {}, options.allow_loss, options.config.for_path(node.path).reading()), options)
+
+
+def _walk(steps: Iterable[Step], site: Site, options: Options) -> Upgrade:
+    """Do one step after the other; what blocks one blocks all."""
+    attributes = site.node.attributes
     done: list[str] = []
+    kind: Kind = "lossless"
     for step in steps:
         try:
             attributes = step.transform(attributes, site)
         except StepBlockedError as error:
-            return Upgrade(group.attributes, (*done, step.id), step.kind, tuple(error.findings))
+            return Upgrade(site.node.attributes, (*done, step.id), step.kind, tuple(error.findings))
         done.append(step.id)
-    return Upgrade(attributes, tuple(done), weakest(*(_kind(step.kind, options) for step in steps)))
+        kind = weakest(kind, _kind(step.kind, options))
+    return Upgrade(attributes, tuple(done), kind)
 
 
 def _unstated(attributes: JSONObject) -> str | None:
