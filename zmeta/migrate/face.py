@@ -150,7 +150,7 @@ def migrate(
     settings = load_config() if config is None else config
     graph = load_graph(settings)
     if to:
-        check_target(to, graph)
+        check_target(to, graph, settings)
     options = Options(to, keep_legacy, frozenset(allow_loss), tuple(axes), pixel_scale, settings, graph)
     return Plan(tuple(os.path.abspath(path) for path in given), options)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from zmeta.add import default_row, latest_row
+from zmeta.add import latest_row
 from zmeta.config import Config
-from zmeta.conventions.registry import BY_ID, VERSIONS
+from zmeta.conventions.registry import VERSIONS, find_row
 from zmeta.errors import ConfigError
 from zmeta.migrate.graph import Graph
 from zmeta.migrate.steps.registry import STEPS
@@ -95,26 +95,22 @@ class Options:
 
     def row(self, node: Node) -> ConventionVersion:
         """Return the version of a convention that an array is brought to; in N5 `zmeta` stands for `cosem`."""
-        name = self.target
-        if name == "zmeta" or (name == "zmeta@1.0" and node.format == "n5"):
-            return (
-                default_row(node, self.config)
-                if self.config.convention == "zmeta"
-                else latest_row("cosem" if node.format == "n5" else "zmeta", node)
-            )
-        row = BY_ID.get(name)
+        name = "cosem" if node.format == "n5" and self.subject == "zmeta" else self.target
+        own = self.config.reading().conventions
+        row = find_row(name, self.config.reading()) or next((row for row in own if row.convention == name), None)
         return row if row is not None and row.encode is not None else latest_row(name, node)
 
 
-def check_target(name: str, graph: Graph) -> str:
+def check_target(name: str, graph: Graph, config: Config) -> str:
     """Return a target that can be written; raises `ConfigError` for any other, with those that can."""
     profiles = [step for step in graph.steps if step.find_version is not None]
-    if name in {step.subject for step in profiles} | {f"{step.subject}@{step.after}" for step in profiles}:
-        return name
-    rows = [row for row in VERSIONS if row.encode is not None]
+    rows = [
+        row for row in (*config.reading().conventions, *VERSIONS) if row.encode is not None and row.convention != "xarray"
+    ]
     names = {row.convention for row in rows} | {row.id for row in rows} | {f"ome-ngff@0.{minor}" for minor in (2, 3)}
-    if name not in names - {"xarray", "xarray@2", "xarray@3"}:
-        expected = ", ".join(dict.fromkeys(row.convention for row in rows if row.convention != "xarray"))
+    names |= {step.subject for step in profiles} | {f"{step.subject}@{step.after}" for step in profiles}
+    if name not in names:
+        expected = ", ".join(dict.fromkeys([row.convention for row in rows] + [step.subject for step in profiles]))
         hint = "add @VERSION for one that is not the newest, such as ome-ngff@0.4"
         raise ConfigError("there is no such convention to migrate to", expected=expected, found=repr(name), hint=hint)
     return name

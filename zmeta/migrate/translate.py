@@ -9,7 +9,7 @@ from zmeta.add import apply_edits, encode_with, in_world_units, latest_row, refu
 from zmeta.conventions.base import Edit, Source
 from zmeta.conventions.merge import Given
 from zmeta.conventions.ome_ngff.detect import find_level
-from zmeta.conventions.registry import BY_ID
+from zmeta.conventions.registry import find_row
 from zmeta.conventions.zmeta.codec import UUID
 from zmeta.errors import EncodeError
 from zmeta.finding import Finding, Severity
@@ -19,7 +19,7 @@ from zmeta.migrate.verify import check_kept, check_same, check_valid
 from zmeta.pipeline import Decoded, decode_node
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from zmeta.canonical.metadata import Metadata
     from zmeta.conventions.base import ConventionVersion, Reading
@@ -43,47 +43,67 @@ class Outcome(NamedTuple):
 
 def translate(node: Node, options: Options) -> Outcome:
     """Bring an array to the convention that is asked for, or say why not. Pure; never raises on data."""
-    settings = options.config.for_path(node.path)
-    reading = settings.reading()
+    reading = options.config.for_path(node.path).reading()
     before = decode_node(node, reading, given_names(node, options))
     row = options.row(node)
-    speaking = [BY_ID[claim.id] for claim in before.claims if claim.id in BY_ID and not BY_ID[claim.id].names_only]
+    speaking = _speaking(before, reading)
     if row.convention == "cosem" and row in speaking:  # which has a `pixelResolution` beside it for viewers
         speaking = [other for other in speaking if other.convention != "n5-viewer"]
     if not speaking or (speaking == [row] and not before.errors):
         return Outcome(node)
-    findings = [*before.errors, *_unsure(before), *(f for f in before.findings if f.code in _EVIDENCE)]
-    if before.metadata.voxel_size is None and not before.errors:
-        findings.append(_without_size(before))
+    findings = (*before.errors, *_unsure(before), *_without_size(before), *_evidence(before))
     if any(finding.severity == Severity.ERROR for finding in findings):
-        return Outcome(node, findings=tuple(findings))
-    steps: tuple[str, ...] = (f"{' + '.join(dict.fromkeys(other.id for other in speaking if other is not row))} → {row.id}",)
-    same = speaking[0] if len(speaking) == 1 and speaking[0].convention == row.convention else None
-    stepped = None if same is None else upgrade_array(node, same, row, options)
-    if stepped is not None and stepped.blocked:
-        return Outcome(node, stepped.steps, stepped.kind, (*stepped.findings, *findings))
-    try:
-        edits, kind = (
-            _edits(before, row, speaking, options, reading)
-            if stepped is None
-            else ([_edit_to(node, stepped.attributes)], stepped.kind)
-        )
-    except EncodeError as error:
-        return Outcome(node, steps=steps, findings=(*error.findings, *findings))
-    steps = steps if stepped is None else stepped.steps
-    after = decode_node(apply_edits(node, edits), reading)
-    owned = {key for edit in edits for key in (*edit.set, *edit.remove)}
-    problems = [
-        *check_same(before.metadata, after, options.allow_loss),
-        *check_kept(node.attributes, after.node.attributes, owned, node),
-        *check_valid(after, settings, before),
-    ]
+        return Outcome(node, findings=findings)
+    steps, edits, kind, problems = _change(before, row, speaking, options)
     if problems:
-        return Outcome(node, steps=steps, findings=(*dict.fromkeys(problems), *findings))
-    findings += _new_warnings(before, after)
+        return Outcome(node, steps, kind, (*problems, *findings))
+    after = decode_node(apply_edits(node, edits), reading)
+    problems = _problems(before, after, edits, options, options.allow_loss)
+    if problems:
+        return Outcome(node, steps, kind, (*problems, *findings))
     if not _changes_anything(node, after.node):
         return Outcome(node)
-    return Outcome(after.node, steps, kind, tuple(findings))
+    return Outcome(after.node, steps, kind, (*findings, *_new_warnings(before, after)))
+
+
+def _speaking(before: Decoded, reading: Reading) -> list[ConventionVersion]:
+    """Return the conventions of an array that say more than how its axes are called."""
+    rows = [find_row(claim.id, reading) for claim in before.claims]
+    return [row for row in rows if row is not None and not row.names_only]
+
+
+def _evidence(before: Decoded) -> list[Finding]:
+    return [finding for finding in before.findings if finding.code in _EVIDENCE]
+
+
+def _change(
+    before: Decoded, row: ConventionVersion, speaking: Sequence[ConventionVersion], options: Options
+) -> tuple[tuple[str, ...], list[Edit], Kind, tuple[Finding, ...]]:
+    """Return what is done, the edits that do it, and what stands against it: steps where they lead there, else encoding."""
+    node = before.node
+    if len(speaking) == 1 and speaking[0].convention == row.convention:
+        done = upgrade_array(node, speaking[0], row, options)
+        if done is not None:
+            return done.steps, [_edit_to(node, done.attributes)], done.kind, done.findings if done.blocked else ()
+    steps = (f"{' + '.join(dict.fromkeys(other.id for other in speaking if other is not row))} → {row.id}",)
+    try:
+        edits, kind = _edits(before, row, speaking, options)
+    except EncodeError as error:
+        return steps, [], "lossless", error.findings
+    return steps, edits, kind, ()
+
+
+def _problems(
+    before: Decoded, after: Decoded, edits: Sequence[Edit], options: Options, allowed: frozenset[str]
+) -> tuple[Finding, ...]:
+    """Return what breaks the invariant: the same metadata, the same foreign keys, and a sound result."""
+    owned = {key for edit in edits for key in (*edit.set, *edit.remove)}
+    problems = [
+        *check_same(before.metadata, after, allowed),
+        *check_kept(before.node.attributes, after.node.attributes, owned, before.node),
+        *check_valid(after, options.config.for_path(before.node.path), before),
+    ]
+    return tuple(dict.fromkeys(problems))
 
 
 def upgraded(node: Node, options: Options) -> Outcome:
@@ -105,11 +125,8 @@ def translate_level(node: Node, shell: Node, options: Options, refused: Finding 
 
     `shell` is the array in the groups, and in the Zarr format, as they will be; `refused` is why no image lists it.
     """
-    settings = options.config.for_path(node.path)
-    reading = settings.reading()
+    reading = options.config.for_path(node.path).reading()
     before = decode_node(node, reading, given_names(node, options))
-    rows = [BY_ID[claim.id] for claim in before.claims if claim.id in BY_ID and not BY_ID[claim.id].names_only]
-    notes = tuple(finding for finding in before.findings if finding.code in _EVIDENCE)
     if find_level(shell) is None:
         reasons = [*before.errors, *([refused] if refused else [])]
         if not reasons and before.metadata.voxel_size is not None:
@@ -117,9 +134,9 @@ def translate_level(node: Node, shell: Node, options: Options, refused: Finding 
         if reasons or shell.format == node.format:
             return Outcome(node, findings=tuple(reasons))
         return Outcome(shell._replace(dimension_names=_xarray_names(node)))
-    own = [row for row in rows if not row.on_group]
+    own = [row for row in _speaking(before, reading) if not row.on_group]
     names: list[JSONValue] = list(before.metadata.names)
-    edit = Edit(shell) if options.keep_legacy or not own else legacy_edit(before, own)
+    edit = Edit(shell) if options.keep_legacy or not own else legacy_edit(before, own, reading)
     if node.attributes.get("_ARRAY_DIMENSIONS", names) != names:  # dacapo marks a channel by `^`, which no image may
         edit = replace(edit, set={**edit.set, "_ARRAY_DIMENSIONS": names})
     after_node = apply_edits(shell, [replace(edit, node=shell)])
@@ -127,18 +144,13 @@ def translate_level(node: Node, shell: Node, options: Options, refused: Finding 
         after_node = after_node._replace(dimension_names=names)
     after = decode_node(after_node, reading)
     steps = (f"{' + '.join(row.id for row in own)} → {options.target}",) if own else ()
-    problems = [
-        *before.errors,
-        *_unsure(before),
-        *check_same(before.metadata, after, _agreed(before.metadata, options)),
-        *check_kept(node.attributes, after_node.attributes, {*edit.set, *edit.remove}, node),
-        *check_valid(after, settings, before),
-    ]
+    wrong = (*before.errors, *_unsure(before))
+    problems = wrong or _problems(before, after, [edit], options, _agreed(before.metadata, options))
     if problems:
-        return Outcome(node, steps=steps, findings=(*dict.fromkeys(problems), *notes))
+        return Outcome(node, steps, findings=(*problems, *_evidence(before)))
     if after_node.format == node.format and not _changes_anything(node, after_node):
         return Outcome(node)
-    return Outcome(after_node, steps, findings=notes)
+    return Outcome(after_node, steps, findings=tuple(_evidence(before)))
 
 
 def _agreed(metadata: Metadata, options: Options) -> frozenset[str]:
@@ -170,11 +182,13 @@ def _changes_anything(before: Node, after: Node) -> bool:
     return after.attributes != before.attributes or after.dimension_names != before.dimension_names
 
 
-def _without_size(before: Decoded) -> Finding:
+def _without_size(before: Decoded) -> Iterator[Finding]:
     """An array that says how its axes are called, or where it begins, but not how large a voxel is."""
+    if before.errors or before.metadata.voxel_size is not None:
+        return
     hint = 'state it: add_metadata({"voxel_size": […]})'
     said = before.metadata.convention or "it"
-    return Finding("ZM409", f"no voxel size is stated ({said} has none)", before.node.attributes_file, hint=hint)
+    yield Finding("ZM409", f"no voxel size is stated ({said} has none)", before.node.attributes_file, hint=hint)
 
 
 def _unsure(before: Decoded) -> list[Finding]:
@@ -187,10 +201,10 @@ def _unsure(before: Decoded) -> list[Finding]:
     ]
 
 
-def legacy_edit(before: Decoded, speaking: Sequence[ConventionVersion]) -> Edit:
+def legacy_edit(before: Decoded, speaking: Sequence[ConventionVersion], reading: Reading) -> Edit:
     """Return the edit that takes the attributes of an array's conventions away, with the entry that declares `zmeta`."""
     node = before.node
-    keys = _legacy_keys(before, speaking) - {"zarr_conventions"}
+    keys = _legacy_keys(before, speaking, reading) - {"zarr_conventions"}
     entries = node.attributes.get("zarr_conventions")
     if not isinstance(entries, list) or all(row.convention != "zmeta" for row in speaking):
         return Edit(node, remove=keys)
@@ -198,16 +212,17 @@ def legacy_edit(before: Decoded, speaking: Sequence[ConventionVersion]) -> Edit:
     return Edit(node, {"zarr_conventions": others}, keys) if others else Edit(node, remove=keys | {"zarr_conventions"})
 
 
-def _legacy_keys(before: Decoded, speaking: Sequence[ConventionVersion]) -> frozenset[str]:
+def _legacy_keys(before: Decoded, speaking: Sequence[ConventionVersion], reading: Reading) -> frozenset[str]:
     """Return the attributes that the values of an array's conventions stand in; names of dimensions stay for xarray."""
     keys: set[str] = set()
     for row in speaking:
         keys |= row.evidence - {"multiscales", "ome"}
     for claim in before.claims:
-        if claim.id in BY_ID and not BY_ID[claim.id].names_only:
+        speaker = find_row(claim.id, reading)
+        if speaker is not None and not speaker.names_only:
             sources = [source for source in claim.sources.values() if isinstance(source, Source) and source.group is None]
             keys |= {str(source.path[0]) for source in sources}
-    if any(row.convention == "dacapo" for row in speaking):
+    if any(other.convention == "dacapo" for other in speaking):
         keys.add("dimension_units")
     if before.node.format != "n5":  # where nobody but dacapo writes it, x-first
         keys.discard("_ARRAY_DIMENSIONS")
@@ -217,14 +232,14 @@ def _legacy_keys(before: Decoded, speaking: Sequence[ConventionVersion]) -> froz
 
 
 def _edits(
-    before: Decoded, row: ConventionVersion, speaking: Sequence[ConventionVersion], options: Options, reading: Reading
+    before: Decoded, row: ConventionVersion, speaking: Sequence[ConventionVersion], options: Options
 ) -> tuple[list[Edit], Kind]:
     """Return the edits that make an array speak one convention, with its mirrors, and no other."""
-    node = before.node
-    wanted = before.metadata
+    node, wanted = before.node, before.metadata
+    reading = options.config.for_path(node.path).reading()
     if "offset" not in stated(before) and not any(wanted.offset or ()):
         wanted = wanted.with_axes(tuple(replace(axis, offset=None) for axis in wanted.axes))
-    old = legacy_edit(before, [other for other in speaking if other is not row])
+    old = legacy_edit(before, [other for other in speaking if other is not row], reading)
     start = node if options.keep_legacy else apply_edits(node, [old])
     edits, kind = _encode(row, wanted, start, options, reading)
     mirrors = [latest_row(name) for name in options.config.mirror if name != row.convention]
