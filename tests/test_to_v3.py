@@ -217,6 +217,7 @@ FOR_BYTES: list[dict[str, Any]] = [
     *({"id": ident} for ident in ("crc32", "crc32c", "adler32", "fletcher32", "jenkins_lookup3")),
     *({"id": ident, "location": where} for ident in ("crc32", "crc32c", "adler32") for where in ("start", "end")),
     {"id": "jenkins_lookup3", "initval": 3, "prefix": None},
+    {"id": "shuffle"},
     {"id": "shuffle", "elementsize": 2},
     {"id": "shuffle", "elementsize": 1},
 ]
@@ -432,6 +433,12 @@ def test_literals_stay() -> None:
     raw = dump_json(zarray(dtype="<f4")).replace(b'"fill_value": 7', b'"fill_value": 1.50e-3')
     document = convert(parse_json(raw, ".zarray")[0]).document
     assert b'"fill_value": 1.50e-3' in dump_json(document)
+
+
+@pytest.mark.parametrize("literal", ["1e400", "-1e400"])
+def test_a_literal_beyond_all_floats_is_no_infinity(literal: str) -> None:
+    raw = dump_json(zarray(dtype="<f8")).replace(b'"fill_value": 7', f'"fill_value": {literal}'.encode())
+    assert convert(parse_json(raw, ".zarray")[0]).document is None
 
 
 # --- what is blocked ------------------------------------------------------------------------------------------------
@@ -827,7 +834,7 @@ def broken(draw: Any) -> dict[str, Any]:
     changes = {key: draw(values) for key in draw(st.lists(st.sampled_from(sorted(document)), max_size=3))}
     filters = draw(st.lists(values | A_FILTER | st.sampled_from(sorted(CODECS)).map(lambda ident: {"id": ident, **junk})))
     replaced: dict[str, Any] = draw(st.sampled_from([{}, {"filters": filters}, junk]))
-    return document | changes | replaced
+    return {**document, **changes, **replaced}
 
 
 @given(json_objects() | broken())

@@ -127,7 +127,8 @@ def _parse_fields(fields: list[JSONValue]) -> DataType:
     kinds, size = "", 0
     for index, field in enumerate(fields):
         if not isinstance(field, list) or len(field) != 2 or not isinstance(field[0], str) or isinstance(field[1], list):
-            raise NoFormError("a field with fields or a shape of its own has no form in Zarr v3", ("dtype", index), field)
+            message = "a field with fields or a shape of its own has no form in Zarr v3"
+            raise NoFormError(message, ("dtype", index), field, _REWRITE)
         name = field[0]
         if not name or name in names:
             raise NoFormError("each field needs a name of its own", ("dtype", index, 0), name)
