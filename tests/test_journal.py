@@ -47,7 +47,10 @@ def state(tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several batches of a small tree; no test here cuts the power, so nothing waits for the disk."""
     monkeypatch.setattr(run_module, "BATCH_DOCUMENTS", 5)
+    monkeypatch.setattr(os, "fsync", lambda _handle: None)
+    monkeypatch.setattr(sync, "sync_device", lambda _folder: None)
 
 
 def make_run(tree: Path, state: Path) -> Run:
@@ -65,6 +68,8 @@ def only_status(state: Path) -> Any:
 @pytest.mark.parametrize("whole", [True, False], ids=["syncfs", "fsync"])
 @pytest.mark.parametrize("jobs", [1, 3])
 def test_apply_and_rollback(tree: Path, state: Path, monkeypatch: pytest.MonkeyPatch, jobs: int, whole: bool) -> None:
+    monkeypatch.undo()  # here with all that it waits for
+    monkeypatch.setattr(run_module, "BATCH_DOCUMENTS", 5)
     if not whole:
         monkeypatch.setattr(sync, "is_trusted", lambda _folder: False)
     before, new = files(tree), after(files(tree), plan(tree))

@@ -50,7 +50,8 @@ def write_batch(units: Sequence[Sequence[Change]], tag: str, *, resumed: bool = 
     not take what was written; call it again then.
     """
     flush = Flush()
-    works = [_Work(unit, tag, flush, resumed=resumed) for unit in units]
+    follow = _Follow()
+    works = [_Work([resolve(change, follow) for change in unit], tag, flush, resumed=resumed) for unit in units]
     try:
         for work in works:
             work.compare()
@@ -76,7 +77,7 @@ class _Work:
         self._tag = tag
         self._resumed = resumed
         self._flush = flush
-        self._changes = [resolve(change) for change in unit]
+        self._changes = unit
         self._fates: list[Fate | None] = [None] * len(unit)
         self._temporary: dict[int, str] = {}
         self._placed: list[int] = []
@@ -159,6 +160,25 @@ class _Work:
         for name in left.union(self._temporary.values()):
             with suppress(OSError):
                 os.unlink(name)
+
+
+class _Follow:
+    """`os.path.realpath` for the documents of a batch, which have most of their folders in common."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, str] = {}
+
+    def __call__(self, file: str) -> str:
+        folder, name = os.path.split(file)
+        inside, last = os.path.split(folder)
+        if inside not in self._known:
+            self._known[inside] = os.path.realpath(inside)
+        return _step(_step(self._known[inside], last), name)
+
+
+def _step(folder: str, name: str) -> str:
+    path = os.path.join(folder, name)
+    return os.path.realpath(path) if os.path.islink(path) else path
 
 
 def _folders(changes: Iterable[Change]) -> frozenset[str]:
