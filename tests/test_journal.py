@@ -479,6 +479,23 @@ def test_what_a_killed_run_left_is_removed(tree: Path, state: Path) -> None:
     assert {name for name in files(tree) if name.endswith(".zmeta-tmp")} <= left  # the run did not write that unit
 
 
+def test_a_half_written_unit_with_a_conflict_removes_nothing(tree: Path, state: Path) -> None:
+    """What was written before the kill stays, what can be written is, and the old documents stay beside."""
+    names = [f"{tree}/v2-0/zarr.json", f"{tree}/image-0/.zmetadata", f"{tree}/v3-0/zarr.json", f"{tree}/v2-0/.zarray"]
+    olds = [None, *(Path(name).read_bytes() for name in names[1:])]
+    news = [dump(1), *(count_up(old) for old in olds[1:3] if old), None]
+    changes = tuple(Change(*parts) for parts in zip(names, olds, news, strict=True))
+    before = files(tree)
+    run = Run.create([Unit(str(tree), changes=changes)], {}, state)
+    run.publish("000001.begun")
+    Path(names[0]).write_bytes(dump(1))
+    Path(names[1]).write_bytes(dump(66))
+    assert apply(run) == Outcome(2, conflicts=1, failed=0, left=1, remaining=0, interrupted=False)
+    assert files(tree) == {**before, names[0]: dump(1), names[1]: dump(66), names[2]: news[2]}
+    assert rollback(run) == all_well(2)
+    assert files(tree) == {**before, names[1]: dump(66)}
+
+
 # --- status and history -------------------------------------------------------------------------------------------------
 
 

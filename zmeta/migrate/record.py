@@ -115,8 +115,8 @@ def publish(folder: str, name: str, *parts: bytes) -> None:
 
 def seal(value: Mapping[str, object]) -> bytes:
     """Return an object as JSON with its own checksum."""
-    digest = sha256(_plain(value)).hexdigest()
-    return json.dumps({**value, "sha256": digest}, indent=1).encode()
+    plain = json.loads(json.dumps(value))
+    return json.dumps({**plain, "sha256": sha256(_plain(plain)).hexdigest()}, indent=1).encode()
 
 
 def unseal(file: str, kind: str) -> dict[str, Any]:

@@ -141,9 +141,13 @@ class _Work:
     def _settle(self) -> None:
         """Leave all of the unit alone after a problem, and put back what was written, unless a part was written before."""
         problems = [i for i, fate in enumerate(self._fates) if fate is not None and fate.state in ("conflict", "failed")]
-        if not problems or (self._resumed and _ALREADY in self._fates):
+        if not problems:
             return
         left = Fate("left", f"left as it is because of {self._changes[problems[0]].file}")
+        if self._resumed and _ALREADY in self._fates:  # a killed writer got so far; nothing is removed any more
+            for index in self.pending(self.last):
+                self._fates[index] = left
+            return
         for index in reversed(self._placed):
             change = self._changes[index]
             with suppress(StoreError, DocumentError):
