@@ -18,7 +18,7 @@ from zmeta.migrate.unit import Kind, Unit
 from zmeta.nodes.batch import DOCUMENTS
 from zmeta.nodes.write import Change
 from zmeta.stores.local import failed
-from zmeta.stores.sync import sync_folder
+from zmeta.stores.sync import sync_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -110,7 +110,7 @@ def publish(folder: str, name: str, *parts: bytes) -> None:
         with suppress(OSError):
             os.unlink(beside)
         raise failed("write", file, error) from None
-    sync_folder(folder)
+    sync_names(folder)
 
 
 def seal(value: Mapping[str, object]) -> bytes:
