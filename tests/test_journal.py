@@ -47,7 +47,10 @@ def state(tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several batches of a small tree; no test here cuts the power, so nothing waits for the disk."""
     monkeypatch.setattr(run_module, "BATCH_DOCUMENTS", 5)
+    monkeypatch.setattr(os, "fsync", lambda _handle: None)
+    monkeypatch.setattr(sync, "sync_device", lambda _folder: None)
 
 
 def make_run(tree: Path, state: Path) -> Run:
@@ -65,6 +68,8 @@ def only_status(state: Path) -> Any:
 @pytest.mark.parametrize("whole", [True, False], ids=["syncfs", "fsync"])
 @pytest.mark.parametrize("jobs", [1, 3])
 def test_apply_and_rollback(tree: Path, state: Path, monkeypatch: pytest.MonkeyPatch, jobs: int, whole: bool) -> None:
+    monkeypatch.undo()  # here with all that it waits for
+    monkeypatch.setattr(run_module, "BATCH_DOCUMENTS", 5)
     if not whole:
         monkeypatch.setattr(sync, "is_trusted", lambda _folder: False)
     before, new = files(tree), after(files(tree), plan(tree))
@@ -472,6 +477,23 @@ def test_what_a_killed_run_left_is_removed(tree: Path, state: Path) -> None:
     rollback(run)
     left = {temporary_name(change.file, run.id) for change in unit.changes}
     assert {name for name in files(tree) if name.endswith(".zmeta-tmp")} <= left  # the run did not write that unit
+
+
+def test_a_half_written_unit_with_a_conflict_removes_nothing(tree: Path, state: Path) -> None:
+    """What was written before the kill stays, what can be written is, and the old documents stay beside."""
+    names = [f"{tree}/v2-0/zarr.json", f"{tree}/image-0/.zmetadata", f"{tree}/v3-0/zarr.json", f"{tree}/v2-0/.zarray"]
+    olds = [None, *(Path(name).read_bytes() for name in names[1:])]
+    news = [dump(1), *(count_up(old) for old in olds[1:3] if old), None]
+    changes = tuple(Change(*parts) for parts in zip(names, olds, news, strict=True))
+    before = files(tree)
+    run = Run.create([Unit(str(tree), changes=changes)], {}, state)
+    run.publish("000001.begun")
+    Path(names[0]).write_bytes(dump(1))
+    Path(names[1]).write_bytes(dump(66))
+    assert apply(run) == Outcome(2, conflicts=1, failed=0, left=1, remaining=0, interrupted=False)
+    assert files(tree) == {**before, names[0]: dump(1), names[1]: dump(66), names[2]: news[2]}
+    assert rollback(run) == all_well(2)
+    assert files(tree) == {**before, names[1]: dump(66)}
 
 
 # --- status and history -------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from zmeta.errors import MigrationError
 from zmeta.nodes.batch import Fate, write_batch
 from zmeta.nodes.write import Change
 from zmeta.stores.local import failed
-from zmeta.stores.sync import sync_folder
+from zmeta.stores.sync import sync_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -178,7 +178,7 @@ def _forget(folder: str, file: str) -> None:
         os.unlink(file)
     except OSError as error:
         raise failed("remove", file, error) from None
-    sync_folder(folder)
+    sync_names(folder)
 
 
 # --- many batches ---------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from zmeta.jsondoc import LIMITS, dump_json, parse_json
-from zmeta.nodes.to_v3 import consolidated_v3, convert_array, convert_group
+from zmeta.nodes.to_v3 import consolidated_v3, convert_array, convert_group, with_consolidated
 from zmeta.nodes.write import Change
 from zmeta.stores.registry import read
 
@@ -99,7 +99,7 @@ def converted(node: Node, after: Node, copy: Copy | None = None) -> Written:
     if document is None:
         return Written(findings=tuple(_placed(conversion.findings, node)))
     if copy is not None:
-        document = {**document, "consolidated_metadata": consolidated_v3(copy.documents)}
+        document = with_consolidated(document, consolidated_v3(copy.documents))
     create = (Change(os.path.join(node.path, "zarr.json"), None, _dump(document, None, _NEW_V3)),)
     gone = [Change(found.file, found.raw, None) for found in node.documents.values()]
     if copy is not None:

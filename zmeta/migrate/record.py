@@ -18,7 +18,7 @@ from zmeta.migrate.unit import Kind, Need, Unit
 from zmeta.nodes.batch import DOCUMENTS
 from zmeta.nodes.write import Change
 from zmeta.stores.local import failed
-from zmeta.stores.sync import sync_folder
+from zmeta.stores.sync import sync_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -111,13 +111,13 @@ def publish(folder: str, name: str, *parts: bytes) -> None:
         with suppress(OSError):
             os.unlink(beside)
         raise failed("write", file, error) from None
-    sync_folder(folder)
+    sync_names(folder)
 
 
 def seal(value: Mapping[str, object]) -> bytes:
     """Return an object as JSON with its own checksum."""
-    digest = sha256(_plain(value)).hexdigest()
-    return json.dumps({**value, "sha256": digest}, indent=1).encode()
+    plain = json.loads(json.dumps(value))
+    return json.dumps({**plain, "sha256": sha256(_plain(plain)).hexdigest()}, indent=1).encode()
 
 
 def unseal(file: str, kind: str) -> dict[str, Any]:

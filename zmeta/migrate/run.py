@@ -36,7 +36,7 @@ from zmeta.migrate.spool import Spool
 from zmeta.nodes.batch import Fate, State
 from zmeta.stores.local import failed
 from zmeta.stores.registry import is_zip
-from zmeta.stores.sync import sync_folder
+from zmeta.stores.sync import sync_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -126,7 +126,8 @@ class Run:
         try:
             with _locked(folder):
                 run = _write_plan(cls(folder, name, _now(), dict(header), 0, 0, 0, 0, ()), units)
-            sync_folder(runs)
+            for above in (runs, os.path.dirname(runs), os.path.dirname(os.path.dirname(runs))):  # which may be new, too
+                sync_names(above)
         except BaseException:
             if not os.path.exists(os.path.join(folder, "plan.json")):
                 shutil.rmtree(folder, ignore_errors=True)
@@ -134,12 +135,12 @@ class Run:
         return run
 
     @classmethod
-    def open(cls, id: str, state_dir: str | os.PathLike[str] | None = None) -> Run:  # noqa: A002
+    def open(cls, run_id: str, state_dir: str | os.PathLike[str] | None = None) -> Run:
         """Return a run that was planned before. Raises `MigrationError` where there is none, or its plan is damaged."""
         runs = os.path.join(state_folder(state_dir), "runs")
-        folder = os.path.join(runs, id)
-        if not _ID.fullmatch(id) or not os.path.isdir(folder):
-            raise MigrationError("there is no such run", where=runs, found=id, hint="`zmeta status` lists the runs")
+        folder = os.path.join(runs, run_id)
+        if not _ID.fullmatch(run_id) or not os.path.isdir(folder):
+            raise MigrationError("there is no such run", where=runs, found=run_id, hint="`zmeta status` lists the runs")
         file = os.path.join(folder, "plan.json")
         if not os.path.exists(file):
             raise MigrationError("the run was never planned to its end; it changed nothing", where=folder, hint="plan anew")
@@ -147,11 +148,11 @@ class Run:
         try:
             batches = tuple(_batch_info(row) for row in plan["batches"])
             units, documents, unchanged, blocked = (record.count(plan[key]) for key in _COUNTS)
-            require(plan["id"] == id and isinstance(plan["header"], dict), "the plan of another run")
+            require(plan["id"] == run_id and isinstance(plan["header"], dict), "the plan of another run")
             require(sum(info.units for info in batches) == units, "the counts do not fit")
             require(sum(info.documents for info in batches) == documents, "the counts do not fit")
             return cls(
-                folder, id, record.text(plan["created"]), plan["header"], units, documents, unchanged, blocked, batches,
+                folder, run_id, record.text(plan["created"]), plan["header"], units, documents, unchanged, blocked, batches,
                 record.count(plan["late"]),
             )  # fmt: skip
         except (KeyError, TypeError, ValueError) as error:

@@ -57,7 +57,11 @@ def write_batch(
     Raises `StoreError` where the disk does not take what was written; call it again then.
     """
     flush = Flush()
-    works = [_Work(unit, tag, flush, mine, resumed=resumed) for unit, mine in zip_longest(units, needs, fillvalue=())]
+    follow = _Follow()
+    works = [
+        _Work([resolve(change, follow) for change in unit], tag, flush, mine, resumed=resumed)
+        for unit, mine in zip_longest(units, needs, fillvalue=())
+    ]
     try:
         for work in works:
             work.compare()
@@ -84,7 +88,7 @@ class _Work:
         self._needs = needs
         self._resumed = resumed
         self._flush = flush
-        self._changes = [resolve(change) for change in unit]
+        self._changes = unit
         self._fates: list[Fate | None] = [None] * len(unit)
         self._temporary: dict[int, str] = {}
         self._placed: list[int] = []
@@ -157,9 +161,13 @@ class _Work:
     def _settle(self) -> None:
         """Leave all of the unit alone after a problem, and put back what was written, unless a part was written before."""
         problems = [i for i, fate in enumerate(self._fates) if fate is not None and fate.state in ("conflict", "failed")]
-        if not problems or (self._resumed and _ALREADY in self._fates):
+        if not problems:
             return
         left = Fate("left", f"left as it is because of {self._changes[problems[0]].file}")
+        if self._resumed and _ALREADY in self._fates:  # a killed writer got so far; nothing is removed any more
+            for index in self.pending(self.last):
+                self._fates[index] = left
+            return
         for index in reversed(self._placed):
             change = self._changes[index]
             with suppress(StoreError, DocumentError):
@@ -176,6 +184,25 @@ class _Work:
         for name in left.union(self._temporary.values()):
             with suppress(OSError):
                 os.unlink(name)
+
+
+class _Follow:
+    """`os.path.realpath` for the documents of a batch, which have most of their folders in common."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, str] = {}
+
+    def __call__(self, file: str) -> str:
+        folder, name = os.path.split(file)
+        inside, last = os.path.split(folder)
+        if inside not in self._known:
+            self._known[inside] = os.path.realpath(inside)
+        return _step(_step(self._known[inside], last), name)
+
+
+def _step(folder: str, name: str) -> str:
+    path = os.path.join(folder, name)
+    return os.path.realpath(path) if os.path.islink(path) else path
 
 
 def _folders(changes: Iterable[Change]) -> frozenset[str]:

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
 _Result = TypeVar("_Result")
 
-_FLAGS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+_FLAGS |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 #: How often an update is computed anew after somebody else changed the document meanwhile.
 ATTEMPTS = 20
 #: Seconds to wait for another writer's lock.
@@ -111,9 +112,9 @@ def _replace_all(changes: Sequence[Change]) -> bool:
     return True
 
 
-def resolve(change: Change) -> Change:
+def resolve(change: Change, follow: Callable[[str], str] = os.path.realpath) -> Change:
     """Return a change of the file that links lead to; one that is to be removed with its mode, for it may be put back."""
-    file, mode = os.path.realpath(change.file), change.mode
+    file, mode = follow(change.file), change.mode
     if change.new is None:
         with suppress(OSError):
             mode = os.stat(file).st_mode & 0o7777
@@ -137,9 +138,11 @@ def write_beside(file: str, data: bytes, tag: str = "", *, mode: int | None = No
     name = temporary_name(file, tag)
     try:
         old = _status(file)
-        with suppress(FileNotFoundError):
+        try:
+            handle = os.open(name, _FLAGS, 0o666)
+        except FileExistsError:  # a killed writer left it
             os.unlink(name)
-        handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FLAGS, 0o666)
+            handle = os.open(name, _FLAGS, 0o666)
         try:
             view = memoryview(data)
             while view:

@@ -49,7 +49,7 @@ class Flush:
         for folder in folders:
             device = self._device(folder)
             if device is None:
-                _sync_names(folder)
+                sync_names(folder)
             else:
                 devices[device] = folder
         for folder in devices.values():
@@ -103,10 +103,11 @@ def sync_device(folder: str) -> None:
 def sync_folder(folder: str) -> None:
     """Make renames in a folder survive a power cut, where the system can."""
     with suppress(StoreError):
-        _sync_names(folder)
+        sync_names(folder)
 
 
-def _sync_names(folder: str) -> None:
+def sync_names(folder: str) -> None:
+    """Bring the names in a folder to the disk, where the system can do that for folders. Raises `StoreError`."""
     try:
         handle = os.open(folder, os.O_RDONLY)
         try:
