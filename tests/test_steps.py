@@ -29,7 +29,7 @@ from zmeta.conventions.base import Reading
 from zmeta.conventions.registry import BY_ID
 from zmeta.migrate.graph import Graph
 from zmeta.migrate.step import Site, Step, StepBlockedError
-from zmeta.migrate.steps.ome_ngff.parts import KEYS, group_version, level_axis_names
+from zmeta.migrate.steps.ome_ngff.parts import KEYS, Place, group_version, level_arrays, level_axis_names
 from zmeta.migrate.steps.registry import STEPS
 from zmeta.nodes.node import Node, open_node
 from zmeta.pipeline import decode_node
@@ -323,6 +323,24 @@ def test_level_axis_names() -> None:
         {"axes": ["z"], "datasets": [{"path": "s0"}]}, {"axes": [1], "datasets": [{"path": "s2"}]}]}  # fmt: skip
     assert level_axis_names(keys) == {"s0": ["y", "x"], "s1": ["y", "x"]}
     assert level_axis_names({"ome": 1, "multiscales": 1}) == level_axis_names({}) == {}
+
+
+def test_a_level_is_seen_below_the_group_as_it_is() -> None:
+    """Whatever stood above it when it was read; groups between the two, and above both, stay in their order."""
+    near, group, far = (Node(path, 2, "group", {}, {"old": 1}) for path in ("/d/c/a", "/d/c", "/d"))
+    array = Node("/d/c/a/s0", 2, "array", {}, {}, (4,), "uint8", None, ((near, "s0"), (group, "a/s0"), (far, "c/a/s0")))
+    image: Any = {"datasets": [{"path": "./a//s0"}, {"path": "s1"}, {}]}
+    place = Place(("multiscales", 0), Site(group, {"a/s0": array}), {"new": 1})
+    (path, found), *absent = level_arrays(image, place)
+    assert path == "./a//s0"
+    assert found is not None
+    assert [(above.path, above.attributes, below) for above, below in found.ancestors] == [
+        ("/d/c/a", {"old": 1}, "s0"), ("/d/c", {"new": 1}, "a/s0"), ("/d", {"old": 1}, "c/a/s0"),
+    ]  # fmt: skip
+    assert absent == [("s1", None), ("null", None)]
+    (_, alone), *_ = level_arrays(image, Place((), Site(group, {"a/s0": array._replace(ancestors=())}), {"new": 1}))
+    assert alone is not None
+    assert [above.attributes for above, _ in alone.ancestors] == [{"new": 1}]
 
 
 # --- the whole way ----------------------------------------------------------------------------------------------------
