@@ -188,11 +188,13 @@ def test_names_cannot_draw_on_a_terminal(tmp_path: Path, capsys: pytest.CaptureF
 
 
 SLOW = """
-import sys, time
+import os, sys, time
 from zmeta.nodes import batch
-write_batch = batch.write_batch
+write_batch, calls = batch.write_batch, []
 def slow(*args, **options):
-    time.sleep(0.1)
+    calls.append(1)
+    while len(calls) == 4 and not os.path.exists("go on"):
+        time.sleep(0.01)
     return write_batch(*args, **options)
 from zmeta.migrate import apply, run
 apply.write_batch = slow
@@ -216,6 +218,9 @@ def test_a_run_that_was_stopped_goes_on(tmp_path: Path, capsys: pytest.CaptureFi
     while contents(root) == before and process.poll() is None:
         time.sleep(0.02)
     process.send_signal(by)
+    if by == signal.SIGINT:
+        time.sleep(0.3)
+    Path("go on").touch()
     out, error = process.communicate(timeout=60)
     assert process.returncode == (130 if by == signal.SIGINT else -9), (out, error)
     if by == signal.SIGINT:
