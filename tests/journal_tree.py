@@ -43,7 +43,7 @@ def files(root: Path) -> dict[str, bytes]:
 
 def plan(root: Path) -> Iterator[Any]:
     """Yield units that count one up; the documents of a v2 array become one of v3."""
-    from zmeta.migrate.unit import Unit
+    from zmeta.migration.unit import Unit
     from zmeta.nodes.write import Change
 
     for folder in sorted(root.iterdir()):
@@ -107,8 +107,8 @@ class Boundary:
 
 def work(verb: str, run_id: str, state: str, options: dict[str, Any]) -> int:
     """Apply a run or take it back, as a process that may be killed at a call."""
-    from zmeta.migrate.apply import apply, rollback
-    from zmeta.migrate.run import Run
+    from zmeta.migration.apply import apply, rollback
+    from zmeta.migration.run import Run
 
     def kill(_name: str, ended: bool) -> None:
         if ended == options["ended"]:
@@ -122,7 +122,7 @@ def work(verb: str, run_id: str, state: str, options: dict[str, Any]) -> int:
 
 
 def nursery() -> None:
-    import_module("zmeta.migrate.apply")  # once, not in every child
+    import_module("zmeta.migration.apply")  # once, not in every child
 
     for line in sys.stdin:
         job = json.loads(line)

@@ -17,11 +17,11 @@ from zmeta.canonical.numbers_ import parse_number
 from zmeta.canonical.units import SPACE, TIME, unit_size
 from zmeta.errors import ConfigError, DocumentError, StepBlockedError
 from zmeta.jsondoc import ExactFloat, dump_json, parse_json
-from zmeta.migrate.declarative import load_step_file, parse_steps
-from zmeta.migrate.graph import Graph
-from zmeta.migrate.marks import SchemaUrl, VersionKey
-from zmeta.migrate.step import Site, Step
 from zmeta.nodes.node import Node
+from zmeta.steps.declarative import load_step_file, parse_steps
+from zmeta.steps.graph import Graph
+from zmeta.steps.marks import SchemaUrl, VersionKey
+from zmeta.steps.step import Site, Step
 
 
 def site(*agreed: str) -> Site:

@@ -19,13 +19,13 @@ from journal_tree import after, count_up, dump, files, make_tree, plan
 import zmeta
 from zmeta.errors import MigrationError, StoreError
 from zmeta.finding import Finding, Severity
-from zmeta.migrate import apply as apply_module
-from zmeta.migrate import run as run_module
-from zmeta.migrate.apply import Outcome, apply, rollback
-from zmeta.migrate.planfile import read_plan, write_plan
-from zmeta.migrate.run import Run, state_folder
-from zmeta.migrate.status import discard_unfinished, history, status
-from zmeta.migrate.unit import Unit
+from zmeta.migration import apply as apply_module
+from zmeta.migration import run as run_module
+from zmeta.migration.apply import Outcome, apply, rollback
+from zmeta.migration.planfile import read_plan, write_plan
+from zmeta.migration.run import Run, state_folder
+from zmeta.migration.status import discard_unfinished, history, status
+from zmeta.migration.unit import Unit
 from zmeta.nodes.write import Change, temporary_name
 from zmeta.stores import sync
 
@@ -880,7 +880,7 @@ def forge(run: Run, state: Path, change: Callable[[list[Any]], None]) -> Run:
     import zlib
     from hashlib import sha256
 
-    from zmeta.migrate.record import seal
+    from zmeta.migration.record import seal
 
     plan_file, batch = Path(run.folder, "plan.json"), Path(run.folder, "000001.batch")
     made = json.loads(plan_file.read_bytes())
@@ -937,7 +937,7 @@ def test_a_batch_that_unfolds_to_more_than_it_says(tree: Path, state: Path) -> N
     made = json.loads(Path(run.folder, "plan.json").read_bytes())
     made["batches"][0][3][1] = 1000
     del made["sha256"]
-    from zmeta.migrate.record import seal
+    from zmeta.migration.record import seal
 
     Path(run.folder, "plan.json").write_bytes(seal(made))
     with pytest.raises(MigrationError, match="the journal of the run is damaged") as caught:

@@ -30,9 +30,9 @@ import pytest
 from journal_tree import DOCUMENTS, Boundary, after, files, make_tree, plan
 
 from zmeta.errors import StoreError
-from zmeta.migrate import run as run_module
-from zmeta.migrate.apply import apply, rollback
-from zmeta.migrate.run import Run
+from zmeta.migration import run as run_module
+from zmeta.migration.apply import apply, rollback
+from zmeta.migration.run import Run
 from zmeta.stores import sync
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a process to kill")

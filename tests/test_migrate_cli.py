@@ -196,7 +196,7 @@ def slow(*args, **options):
     while len(calls) == 4 and not os.path.exists("go on"):
         time.sleep(0.01)
     return write_batch(*args, **options)
-from zmeta.migrate import apply, run
+from zmeta.migration import apply, run
 apply.write_batch = slow
 run.BATCH_DOCUMENTS = 2
 from zmeta.cli.main import run as main

@@ -15,11 +15,11 @@ from zmeta import read_metadata
 from zmeta.config import Config
 from zmeta.conventions.zmeta.codec import ENTRY
 from zmeta.errors import ConfigError, NodeNotFoundError
-from zmeta.migrate.face import migrate
-from zmeta.migrate.plan import REMOVAL
+from zmeta.migration.face import migrate
+from zmeta.migration.plan import REMOVAL
 
 if TYPE_CHECKING:
-    from zmeta.migrate.unit import Unit
+    from zmeta.migration.unit import Unit
 
 DAISY: dict[str, Any] = {"resolution": [40, 4, 4], "offset": [400, 0, 80]}
 
@@ -474,8 +474,8 @@ def test_a_profile_at_its_newest_version_is_left_alone(tmp_path: Path, lab: Conf
 
 def test_a_step_that_moves_an_array_is_refused(tmp_path: Path) -> None:
     (tmp_path / "bad.py").write_text(
-        "from zmeta.migrate.marks import VersionKey\n"
-        "from zmeta.migrate.step import Step\n"
+        "from zmeta.steps.marks import VersionKey\n"
+        "from zmeta.steps.step import Step\n"
         "MARK = VersionKey('/v')\n"
         "def transform(keys, site):\n"
         "    return MARK.put({**keys, 'voxel_size': [8, 8, 8]}, '2')\n"

@@ -14,13 +14,13 @@ from zmeta.api import add_metadata
 from zmeta.checker.report import check
 from zmeta.config import Config, parse_config
 from zmeta.errors import AmbiguousPathError, ConfigError, DuplicateStepError
-from zmeta.migrate.load import load_graph
 from zmeta.nodes.node import open_array_node
 from zmeta.pipeline import decode_node
+from zmeta.steps.load import load_graph
 
 STEPS_PY = """
-from zmeta.migrate.marks import VersionKey
-from zmeta.migrate.step import Step
+from zmeta.steps.marks import VersionKey
+from zmeta.steps.step import Step
 
 def upper(attributes, site):
     return {**attributes, "v": "2"}

@@ -27,14 +27,14 @@ from strategies import json_objects
 
 from zmeta.conventions.base import Reading
 from zmeta.conventions.registry import BY_ID
-from zmeta.migrate.graph import Graph
-from zmeta.migrate.step import Site, Step, StepBlockedError
-from zmeta.migrate.steps.ome_ngff.parts import KEYS, Place, group_version, level_arrays, level_axis_names
-from zmeta.migrate.steps.registry import STEPS
 from zmeta.nodes.node import Node, open_node
 from zmeta.pipeline import decode_node
 from zmeta.schema.catalog import list_schemas
 from zmeta.schema.validate import packaged_validator
+from zmeta.steps.graph import Graph
+from zmeta.steps.ome_ngff.parts import KEYS, Place, group_version, level_arrays, level_axis_names
+from zmeta.steps.registry import STEPS
+from zmeta.steps.step import Site, Step, StepBlockedError
 
 DATA = Path(__file__).parent / "data"
 ROOT = DATA / "migrate"
@@ -114,7 +114,7 @@ def text(value: Any) -> str:
 
 
 def test_every_file_of_a_step_is_listed() -> None:
-    files = {".".join(("zmeta.migrate.steps", *file.relative_to(PACKAGE).with_suffix("").parts))
+    files = {".".join(("zmeta.migration.steps", *file.relative_to(PACKAGE).with_suffix("").parts))
              for file in PACKAGE.glob("*/v*_to_v*.py")}  # fmt: skip
     assert [import_module(name).STEP.id for name in sorted(files)] == sorted(step.id for step in STEPS)
     assert {step.transform.__module__ for step in STEPS} == files

@@ -12,12 +12,12 @@ from test_wild import ROWS, WILD
 from zmeta import ArrayIdentifier, ZarrArray
 from zmeta.array.zarr_array import LEGACY
 from zmeta.config import Config
-from zmeta.migrate import memory
-from zmeta.migrate.graph import Graph
-from zmeta.migrate.load import load_graph
-from zmeta.migrate.step import Step
-from zmeta.migrate.steps.registry import STEPS
+from zmeta.steps import memory
 from zmeta.pipeline import decode_node
+from zmeta.steps.graph import Graph
+from zmeta.steps.load import load_graph
+from zmeta.steps.registry import STEPS
+from zmeta.steps.step import Step
 
 FUNLIB: dict[str, Any] = {
     "axis_names": ["c^", "y", "x"], "voxel_size": [4, 4], "offset": [0, 8], "units": ["nm", "nm"], "lab": 1,

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         ZmetaError,
     )
     from zmeta.finding import Finding, Severity
+    from zmeta.migration.face import Plan, apply_plan, history, migrate, rollback, status
     from zmeta.payload import CoreMetadata
     from zmeta.profile import Profile
 
@@ -79,6 +80,7 @@ _HOME = {
         "ZmetaError",
     ),
     "zmeta.finding": ("Finding", "Severity"),
+    "zmeta.migration.face": ("Plan", "apply_plan", "history", "migrate", "rollback", "status"),
     "zmeta.payload": ("CoreMetadata",),
     "zmeta.profile": ("Profile",),
 }
@@ -110,6 +112,7 @@ __all__ = [
     "NodeTypeError",
     "NotOnGridError",
     "NotWritableError",
+    "Plan",
     "Profile",
     "Report",
     "SchemaError",
@@ -121,9 +124,14 @@ __all__ = [
     "ZmetaError",
     "__version__",
     "add_metadata",
+    "apply_plan",
     "check",
+    "history",
     "load_config",
+    "migrate",
     "read_metadata",
+    "rollback",
+    "status",
 ]
 
 

@@ -27,11 +27,12 @@ LAYERS = (
     {"keys"},
     {"payload", "profile", "pipeline"},
     {"config"},
+    {"steps"},
     {"add"},
-    {"migrate"},
     {"array"},
     {"report"},
     {"api", "checker"},
+    {"migration"},
     {"cli", "pytest_plugin"},
     {"__main__"},
 )

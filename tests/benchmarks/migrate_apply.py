@@ -26,9 +26,9 @@ from contextlib import nullcontext
 from pathlib import Path
 from unittest.mock import patch
 
-from zmeta.migrate.apply import apply
-from zmeta.migrate.run import Run
-from zmeta.migrate.unit import Unit
+from zmeta.migration.apply import apply
+from zmeta.migration.run import Run
+from zmeta.migration.unit import Unit
 from zmeta.nodes.write import Change
 from zmeta.stores import sync
 

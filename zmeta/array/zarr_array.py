@@ -224,7 +224,7 @@ class ZarrArray:
         self._decoded = decode_node(node, self._reading, self._given)
         self._attributes, self._steps = node.attributes, ()
         if not self._decoded.errors and (self._config.steps or any(c.id in LEGACY for c in self._decoded.claims)):
-            from zmeta.migrate.memory import upgrade_decoded
+            from zmeta.steps.memory import upgrade_decoded
 
             upgraded = upgrade_decoded(self._decoded, self._reading, self._given, self._config)
             self._attributes, self._steps = upgraded.node.attributes, upgraded.steps

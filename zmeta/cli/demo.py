@@ -181,7 +181,7 @@ def _migrate(folder: str) -> None:
     """Plan, show one diff, apply, open, and take back to the byte."""
     from zmeta.array.identifier import ArrayIdentifier
     from zmeta.array.zarr_array import ZarrArray
-    from zmeta.migrate.face import migrate, rollback
+    from zmeta.migration.face import migrate, rollback
     from zmeta.report.diff import diff_document
 
     trees = [os.path.join(folder, name) for name in ("legacy.zarr", "legacy.n5")]

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from zmeta.config import load_config
 from zmeta.errors import ConfigError
-from zmeta.migrate import apply as journal
-from zmeta.migrate.face import Plan, find_run, finish_interrupted, migrate
-from zmeta.migrate.planfile import read_plan, write_plan
-from zmeta.migrate.run import Run
-from zmeta.migrate.status import history, status
+from zmeta.migration import apply as journal
+from zmeta.migration.face import Plan, find_run, finish_interrupted, migrate
+from zmeta.migration.planfile import read_plan, write_plan
+from zmeta.migration.run import Run
+from zmeta.migration.status import history, status
 from zmeta.report.plan import PlanMarkdown, PlanText
 from zmeta.report.words import one_line
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from zmeta.migrate.apply import Outcome
-    from zmeta.migrate.unit import Unit
+    from zmeta.migration.apply import Outcome
+    from zmeta.migration.unit import Unit
 
     Tick = Callable[[int, int], object]
 
@@ -142,7 +142,7 @@ def _shown(units: Iterable[Unit], arguments: argparse.Namespace, *, blocked_only
 
 
 def _write_json(plan: Plan, units: Iterable[Unit]) -> None:
-    from zmeta.migrate.planfile import iter_plan
+    from zmeta.migration.planfile import iter_plan
 
     for piece in iter_plan(plan.header, units):
         sys.stdout.write(piece.decode())

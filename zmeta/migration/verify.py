@@ -1,0 +1,70 @@
+"""The invariant: an array says exactly the same before and after, and every key that was not meant to change is there.
+
+It is checked for every node of a plan, by decoding what would be written. What breaks it is never written.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zmeta.add import check_profiles, check_schemas, inexact, says
+from zmeta.conventions.base import Edit
+from zmeta.finding import Finding
+from zmeta.jsondoc import describe, pointer
+from zmeta.steps.ome_ngff.parts import PIXEL_SCALE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from zmeta.canonical.metadata import Metadata
+    from zmeta.config import Config
+    from zmeta.jsondoc import JSONObject
+    from zmeta.nodes.node import Node
+    from zmeta.pipeline import Decoded
+
+#: Fields of an axis, by the word under which their loss is agreed to.
+_FIELDS = {"axes": ("name",), "types": ("type",), "units": ("unit", "voxel_size", "offset"), "offset": ("offset",),
+           PIXEL_SCALE: ("voxel_size", "offset")}  # fmt: skip
+
+
+def check_same(wanted: Metadata, after: Decoded, allowed: frozenset[str] = frozenset()) -> list[Finding]:
+    """Return a finding where axes, voxel size or offset differ from what they were, but for what may be lost."""
+    free = {name for word in allowed for name in _FIELDS.get(word, ())}
+    if says(after.metadata, wanted) or (free and _same_but(wanted, after.metadata, free)):
+        return []
+    return [inexact(wanted, after.metadata, after.node)]
+
+
+def _same_but(wanted: Metadata, found: Metadata, free: set[str]) -> bool:
+    names = {"name", "type", "unit", "voxel_size", "offset"} - free
+    pairs = zip(wanted.axes, found.axes, strict=True)
+    return all(getattr(one, name) == getattr(other, name) for one, other in pairs for name in names)
+
+
+def check_kept(before: JSONObject, after: JSONObject, owned: Iterable[str], node: Node) -> list[Finding]:
+    """Return a finding for every attribute that changed or is gone without being one of those that were meant to."""
+    free = set(owned)
+    return [
+        Finding(
+            "ZM409",
+            "the migration would lose or change an attribute that it does not own",
+            node.attributes_file,
+            node.attributes_pointer + pointer(key),
+            describe(value),
+            describe(after[key]) if key in after else "nothing",
+        )
+        for key, value in before.items()
+        if key not in free and (key not in after or (after[key] is not value and after[key] != value))  # NaN is not itself
+    ]
+
+
+def check_valid(after: Decoded, config: Config, before: Decoded) -> list[Finding]:
+    """Return the errors of an array as it will be: of its decoding, of the schemas, and of profiles that it fitted."""
+    broken = {(f.code, f.pointer) for f in check_profiles(before, (), config)} if config.profiles else set()
+    profiles = check_profiles(after, (), config) if config.profiles else []
+    edited = [Edit(node) for node in (after.node, *(group for group, _ in after.node.ancestors))]
+    return [
+        *after.errors,
+        *check_schemas(after, edited),
+        *(finding for finding in profiles if (finding.code, finding.pointer) not in broken),
+    ]
