@@ -156,7 +156,7 @@ def test_killed_at_every_call(place: Path, nursery: Nursery, verb: str, ended: b
         assert code == -signal.SIGKILL
         setting.finish()
         setting.reset()
-    assert at > 30
+    assert at > 20
     assert len(states) > 10  # killed in the middle of the documents, not of the journal alone
 
 
@@ -187,7 +187,7 @@ def test_an_error_at_every_call(place: Path, monkeypatch: pytest.MonkeyPatch, ve
             break
         setting.finish()
         setting.reset()
-    assert at > 30
+    assert at > 20
     assert set(outcomes) == {"clean", "failed", "raised"}
     assert outcomes["failed"] > 8
 
@@ -219,7 +219,7 @@ def test_an_error_leaves_no_file_behind_at_once(place: Path, monkeypatch: pytest
         if boundary.count < at:
             break
         setting.reset()
-    assert at > 30
+    assert at > 20
 
 
 def test_killed_at_random_moments(place: Path, nursery: Nursery, monkeypatch: pytest.MonkeyPatch) -> None:
