@@ -248,13 +248,15 @@ def test_killed_at_random_moments(place: Path, nursery: Nursery, monkeypatch: py
             now = files(tree)
             assert is_between(now, old, new)
             if code == 0:
-                needs[verb] *= 0.8
+                needs[verb] *= 0.6
                 assert now == goal
                 return
             assert code == -signal.SIGKILL
-            needs[verb] *= 1.1
+            needs[verb] *= 1.05
             kills[verb] += 1
             between += now not in (old, new)
+            if KILLS > 100:
+                print(f"{verb} killed, {sum(kills.values())} in all, {between} at work", flush=True)
 
     watcher = [sys.executable, str(Path(__file__).with_name("journal_tree.py")), "reader", str(tree)]
     with subprocess.Popen(watcher, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as reader:
