@@ -38,7 +38,12 @@ def make_tree(root: Path, families: int) -> None:
 
 def files(root: Path) -> dict[str, bytes]:
     """Return every file below a folder with its bytes."""
-    return {str(path): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
+    found = {}
+    for folder, _, names in os.walk(root):
+        for name in names:
+            with open(f"{folder}/{name}", "rb") as handle:
+                found[f"{folder}/{name}"] = handle.read()
+    return dict(sorted(found.items()))
 
 
 def plan(root: Path) -> Iterator[Any]:
