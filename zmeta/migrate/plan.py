@@ -54,9 +54,7 @@ def plan_units(paths: Iterable[str | os.PathLike[str]], options: Options, tally:
         raise NodeNotFoundError("there is no Zarr or N5 node here or below", where=where, expected=expected)
 
 
-def _plan_target(
-    target: Target, links: Links, options: Options, tally: Tally, translator: Translator
-) -> Iterator[Unit]:
+def _plan_target(target: Target, links: Links, options: Options, tally: Tally, translator: Translator) -> Iterator[Unit]:
     if is_zip(target.path):
         message = "a zip archive is only read"
         hint = "unpack it, migrate the folder, and pack it again"
