@@ -11,6 +11,7 @@ import marshal
 import math
 import re
 from decimal import Decimal
+from functools import lru_cache
 from json.encoder import encode_basestring, encode_basestring_ascii
 from typing import TYPE_CHECKING, NamedTuple, Self, TypeAlias
 
@@ -281,15 +282,32 @@ def _layout(like: bytes | None) -> tuple[_Layout, str]:
     else:
         compact = _COMPACT.match(text)
         indent, comma, colon = "", "," if compact else ", ", ":" if compact else ": "
-    quote = encode_basestring_ascii if text.isascii() else _quote_plain
-    return _Layout(indent, comma, colon, quote), "\n" if text.endswith("\n") else ""
+    return _known_layout(indent, comma, colon, text.isascii()), "\n" if text.endswith("\n") else ""
 
 
-class _Layout(NamedTuple):
-    indent: str
-    comma: str
-    colon: str
-    quote: Callable[[str], str]
+class _Layout:
+    """How documents of one layout are written; `names` are the keys that were met so far, with the colon."""
+
+    __slots__ = ("colon", "comma", "indent", "names", "quote")
+
+    def __init__(self, indent: str, comma: str, colon: str, ascii_only: bool) -> None:
+        self.indent = indent
+        self.comma = comma
+        self.colon = colon
+        self.quote: Callable[[str], str] = encode_basestring_ascii if ascii_only else _quote_plain
+        self.names: dict[str, str] = {}
+
+    def name(self, key: str) -> str:
+        """Return a key with its colon, and remember it."""
+        text = self.quote(key) + self.colon
+        if len(key) <= _LONGEST_NAME and type(key) is str:
+            if len(self.names) >= _MOST_KEPT:
+                self.names.clear()
+            self.names[key] = text
+        return text
+
+
+_known_layout = lru_cache(maxsize=64)(_Layout)
 
 
 def _quote_plain(text: str) -> str:
@@ -301,17 +319,22 @@ def _dump(value: JSONValue, layout: _Layout, newline: str, levels: int = 0) -> s
     """Serialise a value, with one frame for each level: it may be nested deeply. `levels` is how far down text is kept."""
     if isinstance(value, dict) and value:
         inner = newline + layout.indent
+        names = layout.names
         texts = []
         for key, item in value.items():
-            text = _dump_flat(item, layout, inner)
-            if text is None:
-                mark = _mark(item, layout, inner) if levels else None
-                text = None if mark is None else _KEPT.get(mark)
-                if text is None:
-                    text = _dump(item, layout, inner, levels and levels - 1)
-                    if mark is not None:
-                        _keep(mark, text)
-            texts.append(layout.quote(key) + layout.colon + text)
+            kind = type(item)
+            if kind is str:
+                text = layout.quote(item)  # type: ignore[arg-type]
+            elif kind is int:
+                text = repr(item)
+            else:
+                flat = _dump_flat(item, layout, inner) if kind is list else None  # type: ignore[arg-type]
+                mark = _mark(item, layout, inner) if flat is None and levels else None
+                known = flat if mark is None else _KEPT.get(mark)
+                text = known or _dump(item, layout, inner, levels and levels - 1)
+                if mark is not None and known is None:
+                    _keep(mark, text)
+            texts.append((names.get(key) or layout.name(key)) + text)
         return "{" + inner + (layout.comma + inner).join(texts) + newline + "}"
     if isinstance(value, list) and value:
         inner = newline + layout.indent
@@ -323,18 +346,11 @@ def _dump(value: JSONValue, layout: _Layout, newline: str, levels: int = 0) -> s
     return layout.quote(value) if isinstance(value, str) else _dump_scalar(value)
 
 
-def _dump_flat(value: JSONValue, layout: _Layout, newline: str) -> str | None:
-    """Serialise what most documents are made of: text, whole numbers, and lists of either; None for anything else."""
-    kind = type(value)
-    if kind is str:
-        return layout.quote(value)  # type: ignore[arg-type]
-    if kind is int:
-        return repr(value)
-    if kind is not list:
-        return None
+def _dump_flat(value: list[JSONValue], layout: _Layout, newline: str) -> str | None:
+    """Serialise a list that is all text or all whole numbers, as most are; None for any other."""
     if not value:
         return "[]"
-    kinds = set(map(type, value))  # type: ignore[arg-type]
+    kinds = set(map(type, value))
     if kinds not in (_WHOLE, _TEXT):
         return None
     inner = newline + layout.indent
@@ -349,6 +365,8 @@ _KEPT: dict[tuple[bytes, _Layout, str], str] = {}
 _MOST_KEPT, _LARGEST_KEPT = 512, 4096
 #: Levels of a document whose values are looked for there. Each costs a copy of what is below.
 _LEVELS_KEPT = 2
+#: Keys that are longer are quoted each time.
+_LONGEST_NAME = 64
 #: Objects with more keys describe one node, and are not met again.
 _FEW = 3
 

@@ -48,9 +48,10 @@ def edited(node: Node, after: Node, copy: Copy | None = None) -> Written:
     Raises `ValueError` where a document holds what is no JSON.
     """
     file = node.attributes_file
-    known = node.documents.get(os.path.basename(file))
+    known = node.documents.get(file[len(node.path) :].lstrip(os.sep))
     raw = None if known is None else known.raw
-    document = _edited_document(node, after)
+    changed = after.attributes != node.attributes or after.dimension_names != node.dimension_names
+    document = _edited_document(node, after, {} if known is None else known.data)
     create = []
     if node.format == 2 and node.kind == "group" and ".zgroup" not in node.documents:
         create.append(Change(os.path.join(node.path, ".zgroup"), None, _dump({"zarr_format": 2}, None)))
@@ -58,16 +59,13 @@ def edited(node: Node, after: Node, copy: Copy | None = None) -> Written:
         create.append(Change(copy.file, copy.raw, _dump(copy.content(), copy.raw)))
     elif copy is not None:
         document = copy.content(document)
-    changed = after.attributes != node.attributes or after.dimension_names != node.dimension_names
     if changed or (copy is not None and node.format == 3):
         create.append(Change(file, raw, _dump(document, raw, _NEW_V3 if node.format == 3 else _NEW)))
     return Written(tuple(create), document=document)
 
 
-def _edited_document(node: Node, after: Node) -> JSONObject:
+def _edited_document(node: Node, after: Node, data: JSONObject) -> JSONObject:
     """Return the document that holds a node's attributes, with its other keys and their order kept."""
-    known = node.documents.get(os.path.basename(node.attributes_file))
-    data: JSONObject = {} if known is None else known.data
     if node.format == 2:
         return after.attributes
     if node.format == 3:

@@ -12,18 +12,17 @@ from __future__ import annotations
 
 import marshal
 import os
-from dataclasses import replace
-from typing import TYPE_CHECKING, Literal, NamedTuple, cast
+from dataclasses import astuple, replace
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 from zmeta.canonical.numbers_ import dump_number, parse_number
 from zmeta.conventions.registry import EVIDENCE, detect
-from zmeta.finding import Severity
+from zmeta.finding import Finding, Severity
 from zmeta.keys import OWNED
 from zmeta.migration.translate import Outcome, translate
 from zmeta.schema.validate import packaged_validator
 
 if TYPE_CHECKING:
-    from zmeta.finding import Finding
     from zmeta.jsondoc import JSONObject, JSONValue
     from zmeta.migration.options import Options
     from zmeta.nodes.node import Node
@@ -61,14 +60,15 @@ class _Part(NamedTuple):
 class Recipe(NamedTuple):
     """What becomes of all arrays with one key; without `parts` nothing changes.
 
-    `findings` have the end of a path in the place of the file, `foreign` are the keys whose values nobody reads.
+    `findings` are told by their fields, with the end of a path in the place of the file; `foreign` are the keys whose
+    values nobody reads.
     """
 
     parts: tuple[_Part, ...] | None
     dimension_names: JSONValue = None
     steps: tuple[str, ...] = ()
     kind: Kind = "lossless"
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[tuple[Any, ...], ...] = ()
     foreign: tuple[str, ...] = ()
 
 
@@ -211,8 +211,10 @@ def _like(number: float, prime: int) -> int | float:
 def _compare(twin: Node, outcome: Outcome) -> Recipe | None:
     """Return how the outcome of a twin is made from the twin; None where findings tell of other places than its own."""
     places = (twin.path, twin.attributes_file)
-    findings = tuple(replace(finding, file=finding.file[len(twin.path) :]) for finding in outcome.findings)
-    if any(finding.file not in places for finding in outcome.findings) or twin.path in repr(findings):
+    if any(finding.file not in places for finding in outcome.findings):
+        return None
+    findings = tuple(astuple(replace(finding, file=finding.file[len(twin.path) :])) for finding in outcome.findings)
+    if twin.path in repr(findings):
         return None
     written = {key: _exact(numbers) for key in _NUMBERS if (numbers := _numbers(twin.attributes, key)) is not None}
     parts: list[_Part] = []
@@ -255,7 +257,7 @@ def _follow(recipe: Recipe, node: Node) -> Outcome | None:
     after = node._replace(attributes=keys, dimension_names=recipe.dimension_names)
     if not recipe.findings:
         return Outcome(after, recipe.steps, recipe.kind)
-    findings = [replace(finding, file=node.path + finding.file) for finding in recipe.findings]
+    findings = [Finding(code, message, node.path + end, *rest) for code, message, end, *rest in recipe.findings]
     return Outcome(after, recipe.steps, recipe.kind, tuple(findings))
 
 
