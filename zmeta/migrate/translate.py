@@ -85,7 +85,7 @@ def translate_level(node: Node, shell: Node, options: Options, refused: Finding 
     before = decode_node(node, reading, given_names(node, options))
     rows = [BY_ID[claim.id] for claim in before.claims if claim.id in BY_ID and not BY_ID[claim.id].names_only]
     notes = tuple(finding for finding in before.findings if finding.code in _EVIDENCE)
-    if find_level(shell) is None:
+    if find_level(shell) is None or node.format == "n5":  # where a list of levels is that of COSEM
         reasons = [*before.errors, *([refused] if refused else [])]
         if not reasons and before.metadata.voxel_size is not None:
             reasons = [_no_image(node)]
@@ -112,7 +112,9 @@ def translate_level(node: Node, shell: Node, options: Options, refused: Finding 
     if problems:
         return Outcome(node, steps=steps, findings=(*dict.fromkeys(problems), *notes))
     same = after_node.attributes == node.attributes and after_node.dimension_names == node.dimension_names
-    return Outcome(node if same and after_node.format == node.format else after_node, steps, findings=notes)
+    if same and after_node.format == node.format:
+        return Outcome(node)
+    return Outcome(after_node, steps, findings=notes)
 
 
 def _xarray_names(node: Node) -> JSONValue:
@@ -195,6 +197,7 @@ def _edits(
     old = legacy_edit(before, [other for other in speaking if other is not row])
     start = node if options.keep_legacy else apply_edits(node, [old])
     edits, kind = _encode(row, wanted, start, options, reading)
+    edits = [_named_as_the_image(edit, before) for edit in edits]
     mirrors = [latest_row(name) for name in options.config.mirror if name != row.convention]
     for mirror in mirrors:
         edits += encode_with(mirror, wanted, apply_edits(start, edits), reading, mirror=True)
@@ -202,6 +205,14 @@ def _edits(
         return edits, kind
     refuse_clash(edits, node)
     return [old, *edits], kind
+
+
+def _named_as_the_image(edit: Edit, before: Decoded) -> Edit:
+    """Return an edit in which `_ARRAY_DIMENSIONS` repeats the axes of the image: dacapo marks channels in it by `^`."""
+    if "_ARRAY_DIMENSIONS" not in edit.set or find_level(before.node) is None:
+        return edit
+    names: list[JSONValue] = list(before.metadata.names)
+    return replace(edit, set={**edit.set, "_ARRAY_DIMENSIONS": names})
 
 
 def _encode(
