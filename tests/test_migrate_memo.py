@@ -20,18 +20,18 @@ from zmeta.config import parse_config
 from zmeta.conventions.zmeta.codec import ENTRY
 from zmeta.finding import Finding
 from zmeta.jsondoc import ExactFloat, dump_json, parse_json
-from zmeta.migrate import memo
-from zmeta.migrate.memo import READ, Translator
-from zmeta.migrate.options import Options
-from zmeta.migrate.plan import plan_units
-from zmeta.migrate.translate import Outcome, translate
+from zmeta.migration import memo
+from zmeta.migration.memo import READ, Translator
+from zmeta.migration.options import Options
+from zmeta.migration.plan import plan_units
+from zmeta.migration.translate import Outcome, translate
 from zmeta.nodes.node import Node, read_node
 from zmeta.nodes.walk import Place, Walk
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from zmeta.migrate.unit import Unit
+    from zmeta.migration.unit import Unit
 
 NUMBER_KEYS = ("voxel_size", "resolution", "offset")
 #: Numbers of every kind: what reads or writes them otherwise than one by one must not be remembered.

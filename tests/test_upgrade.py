@@ -12,8 +12,8 @@ from test_wild import ROWS, WILD
 from zmeta import ArrayIdentifier, ZarrArray
 from zmeta.array.zarr_array import LEGACY
 from zmeta.config import Config
-from zmeta.steps import memory
 from zmeta.pipeline import decode_node
+from zmeta.steps import memory
 from zmeta.steps.graph import Graph
 from zmeta.steps.load import load_graph
 from zmeta.steps.registry import STEPS

@@ -40,8 +40,8 @@ MEASURES = (*TREES, "memory")
 
 def run_plan(path: Path, to: str) -> str:
     """Plan, and count what was planned."""
-    from zmeta.migrate.options import Options
-    from zmeta.migrate.plan import plan_units
+    from zmeta.migration.options import Options
+    from zmeta.migration.plan import plan_units
 
     units = documents = blocked = 0
     for unit in plan_units([path], Options(to=to)):

@@ -127,7 +127,7 @@ def translate_level(node: Node, shell: Node, options: Options, refused: Finding 
     """
     reading = options.config.for_path(node.path).reading()
     before = decode_node(node, reading, given_names(node, options))
-    if find_level(shell) is None:
+    if find_level(shell) is None or node.format == "n5":  # where a list of levels is that of COSEM
         reasons = [*before.errors, *([refused] if refused else [])]
         if not reasons and before.metadata.voxel_size is not None:
             reasons = [_no_image(node)]
@@ -242,6 +242,7 @@ def _edits(
     old = legacy_edit(before, [other for other in speaking if other is not row], reading)
     start = node if options.keep_legacy else apply_edits(node, [old])
     edits, kind = _encode(row, wanted, start, options, reading)
+    edits = [_named_as_the_image(edit, before) for edit in edits]
     mirrors = [latest_row(name) for name in options.config.mirror if name != row.convention]
     for mirror in mirrors:
         edits += encode_with(mirror, wanted, apply_edits(start, edits), reading, mirror=True)
@@ -267,6 +268,14 @@ def _joined(node: Node, edits: Sequence[Edit]) -> list[Edit]:
             removed = (removed | edit.remove) - edit.set.keys()
             names = edit.dimension_names or names
     return [Edit(node, keys, frozenset(removed), names), *(edit for edit in edits if edit.node.path != node.path)]
+
+
+def _named_as_the_image(edit: Edit, before: Decoded) -> Edit:
+    """Return an edit in which `_ARRAY_DIMENSIONS` repeats the axes of the image: dacapo marks channels in it by `^`."""
+    if "_ARRAY_DIMENSIONS" not in edit.set or find_level(before.node) is None:
+        return edit
+    names: list[JSONValue] = list(before.metadata.names)
+    return replace(edit, set={**edit.set, "_ARRAY_DIMENSIONS": names})
 
 
 def _encode(

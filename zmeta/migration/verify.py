@@ -59,12 +59,18 @@ def check_kept(before: JSONObject, after: JSONObject, owned: Iterable[str], node
 
 
 def check_valid(after: Decoded, config: Config, before: Decoded) -> list[Finding]:
-    """Return the errors of an array as it will be: of its decoding, of the schemas, and of profiles that it fitted."""
+    """Return the errors of an array as it will be: when decoded, by the schemas of what changes, by profiles it fitted."""
     broken = {(f.code, f.pointer) for f in check_profiles(before, (), config)} if config.profiles else set()
     profiles = check_profiles(after, (), config) if config.profiles else []
-    edited = [Edit(node) for node in (after.node, *(group for group, _ in after.node.ancestors))]
     return [
         *after.errors,
-        *check_schemas(after, edited),
+        *check_schemas(after, _changed(before.node, after.node)),
         *(finding for finding in profiles if (finding.code, finding.pointer) not in broken),
     ]
+
+
+def _changed(before: Node, after: Node) -> list[Edit]:
+    """Return an array, and the groups above it, where their attributes change: what stands elsewhere was there before."""
+    known = {node.path: node.attributes for node in (before, *(group for group, _ in before.ancestors))}
+    nodes = (after, *(group for group, _ in after.ancestors))
+    return [Edit(node) for node in nodes if node.path not in known or node.attributes != known[node.path]]
