@@ -144,7 +144,7 @@ class Judge:
         return findings
 
     def _read(self, node: Node, settings: Config) -> tuple[Sequence[Finding], _Known | None]:
-        """Read an array and judge what was read, unless one that reads alike has been; and return what these have in common."""
+        """Read an array and judge what was read, unless one that reads alike has been; and return what they share."""
         key, offset = self._key(node, settings)
         known = None if key is None else self._known.get(key)
         if key is not None and known is not None and not known.any_offset:
