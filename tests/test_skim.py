@@ -15,8 +15,8 @@ from builders import SOUND, V2, array, copied, group, image, image_tree, write
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zmeta.checker import skim as skim_module
 from zmeta.checker.judge import Judge
+from zmeta.checker.learn import learn
 from zmeta.checker.report import check
 from zmeta.checker.skim import Skimmer
 from zmeta.config import Config, parse_config
@@ -294,6 +294,37 @@ def test_an_image_whose_levels_do_not_fit_is_judged(tmp_path: Path, change: Any,
     assert wanted <= set(codes(tmp_path))
 
 
+def test_levels_of_one_image_do_not_stand_for_those_of_another(tmp_path: Path) -> None:
+    """Both kinds of groups and both kinds of levels are known, but not together."""
+    for number in range(1, 4):
+        sound_image(tmp_path / f"i{number}", "v3", number)
+        for file in sorted(copied(tmp_path / f"i{number}", tmp_path / f"j{number}").rglob("zarr.json")):
+            text = file.read_text("utf-8").replace('"z"', '"a"').replace('"y"', '"b"').replace('"x"', '"c"')
+            file.write_text(text, "utf-8")
+    assert codes(tmp_path) == []
+    assert {"i3", "j3"}.isdisjoint(opened(tmp_path))
+    shutil.rmtree(tmp_path / "j3" / "s1")
+    copied(tmp_path / "i3" / "s1", tmp_path / "j3" / "s1")
+    assert codes(tmp_path)[0] == "ZM212"
+
+
+@pytest.mark.parametrize(("scale", "size"), [(1e-05, 16), (1, 10**16), (1, 10**15 + 7)])
+def test_images_with_unusual_numbers_are_judged(tmp_path: Path, scale: float, size: int) -> None:
+    for number in range(1, 4):
+        folder = image_tree(tmp_path / f"i{number}", "v3", attributes=scaled("0.5", number * scale))
+        for level in range(2):
+            array(folder / f"s{level}", "v3", shape=[size // 2**level] * 3, dimension_names=["z", "y", "x"])
+    assert judged(tmp_path) == ((), 6, 3)
+
+
+def test_arrays_with_unusual_numbers_are_judged(tmp_path: Path) -> None:
+    for number in range(1, 4):
+        keys = {"voxel_size": [1e-05, 1e22, 4.25], "offset": [10**15, 10**16, -1], "snr": 1e-07, "name": "µ"}
+        sound(tmp_path / f"a{number}", "v3", number, **keys)
+    assert judged(tmp_path) == ((), 3, 0)
+    assert opened(tmp_path) == [".", "a1"]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "code"),
     [(b"[2.0, 2.0, 2.0]", b"[2.0, 4.0, 4.0]", ""), (b"[4.0, 4.0, 4.0]", b"[4.0, 4.0, 4000.0]", "ZM312"),
@@ -334,14 +365,13 @@ def test_trees_whose_arrays_all_differ_are_not_learned_in_vain(tmp_path: Path, m
     for number in range(300):
         array(tmp_path / f"a{number:03}", "v3", {**SOUND, f"key {number}": [{}]})
     learned = 0
-    learn = skim_module._learn
 
     def count(*given: Any) -> Any:
         nonlocal learned
         learned += 1
         return learn(*given)
 
-    monkeypatch.setattr(skim_module, "_learn", count)
+    monkeypatch.setattr("zmeta.checker.skim.learn", count)
     check(tmp_path, config=Config())
     assert 8 < learned < 40
 

@@ -11,6 +11,7 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from zmeta.checker.learn import READ
 from zmeta.checker.position import place, place_alone
 from zmeta.checker.quick import is_plainly_sound
 from zmeta.checker.rules import registry
@@ -18,7 +19,7 @@ from zmeta.checker.rules.zm006_wrong_node_document import check_document
 from zmeta.checker.rules.zm104_misspelt_key import RENAMED
 from zmeta.checker.rules.zm414_stale_consolidated import Copy, check_missing, check_node, find_copy
 from zmeta.checker.site import ArraySite, GroupSite, find_pyramids, level_names, refusal
-from zmeta.checker.skim import REACHING, READ, Skimmer
+from zmeta.checker.skim import REACHING, Skimmer
 from zmeta.conventions.registry import EVIDENCE
 from zmeta.errors import ZmetaError
 from zmeta.finding import Finding, Severity

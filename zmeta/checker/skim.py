@@ -8,54 +8,39 @@ compared with those that were judged, or (in images) are held against what `quic
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from zmeta.checker.form import NUMBER, STRING, Form, Hole, list_of, numbers
-from zmeta.checker.position import spans
+from zmeta.checker.form import numbers
+from zmeta.checker.learn import array_holes, find_image, image_holes, learn, shape_hole
 from zmeta.checker.quick import are_sound_numbers
 from zmeta.conventions.registry import EVIDENCE
 from zmeta.errors import ZmetaError
-from zmeta.jsondoc import pointer
-from zmeta.keys import OWNED, may_miss
-from zmeta.nodes.node import TWINS
 from zmeta.stores.registry import exists, may_exist, read
 
 if TYPE_CHECKING:
-    import re
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from zmeta.jsondoc import JSONValue, Limits
+    from zmeta.checker.learn import Known
+    from zmeta.jsondoc import Limits
     from zmeta.nodes.node import Node
     from zmeta.nodes.walk import Ancestors, Place
 
-#: Values that conventions read beside those that they own.
-READ = OWNED | EVIDENCE | {"unit", "scale", "coordinates", "_FillValue", "grid_mapping"}
 #: Keys of groups whose rules look beyond the group and its levels.
 REACHING = frozenset({"plate", "well", "labels", "image-label", "series", "bioformats2raw.layout"})
-_MOST_FORMS = 8
 _MOST_VALUES = 4096
 #: What is learned at once, and after how many nodes once more: trees whose nodes all differ have nothing to teach.
 _FIRST, _EVERY = 32, 64
-_NUMBERS = frozenset({int, float})
 _ARRAY: tuple[str, ...] = ()
-
-
 #: The names of the documents of a node, and these one behind the other: texts of different documents are never compared.
 _Text = tuple[tuple[str, ...], bytes]
 
 
-class _Known(NamedTuple):
-    """The form of some nodes, and the documents that may not stand beside theirs.
+class _Last(NamedTuple):
+    """The image that was passed last, and what its levels were: the fields of a plate are described word for word alike."""
 
-    `values` are those in the holes that were judged; of an image the forms of the levels that were seen together, and
-    `levels` their names, each with whether a translation follows its scale.
-    """
-
-    names: tuple[str, ...]
-    form: Form
-    alone: tuple[str, ...]
-    values: set[tuple[object, ...]]
-    levels: tuple[tuple[str, bool], ...] = ()
+    image: Known
+    text: bytes
+    levels: list[tuple[Known, _Text]]
 
 
 class Skimmer:
@@ -63,9 +48,10 @@ class Skimmer:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._arrays: list[_Known] = []
-        self._levels: list[_Known] = []
-        self._images: list[_Known] = []
+        self._arrays: list[Known] = []
+        self._levels: list[Known] = []
+        self._images: list[Known] = []
+        self._last: _Last | None = None
         self._above: Ancestors | None = None
         self._is_plain = True
         self._is_v2 = False
@@ -91,8 +77,7 @@ class Skimmer:
             if self._find(place.path, names, text, self._arrays) is not None:
                 return _ARRAY
             for image in self._images:
-                holes = image.form.match(text) if image.names == names else None
-                if holes is not None and self._is_sound(place.path, image, holes):
+                if image.names == names and (self._is_same(place.path, image, text) or self._fits(place.path, image, text)):
                     return tuple([name for name, _ in image.levels])
         except ZmetaError:  # told where the node is opened
             pass
@@ -117,36 +102,51 @@ class Skimmer:
         return (names[:1], raw) if more is None else (names, raw + b"\0" + more)
 
     def _find(
-        self, folder: str, names: tuple[str, ...], text: bytes, forms: list[_Known]
-    ) -> tuple[_Known, list[bytes]] | None:
+        self, folder: str, names: tuple[str, ...], text: bytes, forms: list[Known]
+    ) -> tuple[Known, list[bytes]] | None:
         """Return the form that a node fits, and the values in its holes."""
         for index, known in enumerate(forms):
             values = known.form.match(text) if known.names == names else None
             if values is None or (known.values and tuple(values) not in known.values):
                 continue
-            for name in known.alone:
-                if exists(folder + os.sep + name):
-                    return None
+            if not _stands_alone(folder, known):
+                return None
             if index:
                 forms.insert(0, forms.pop(index))
             return known, values
         return None
 
-    def _is_sound(self, folder: str, image: _Known, holes: list[bytes]) -> bool:
-        """Whether the levels of a group fit too, and its numbers fit their shapes."""
-        if any(exists(folder + os.sep + name) for name in image.alone):
+    def _is_same(self, folder: str, image: Known, text: bytes) -> bool:
+        """Whether a group and its levels are word for word the image that was passed last."""
+        last = self._last
+        if last is None or text != last.text or image is not last.image or not _stands_alone(folder, image):
             return False
-        forms: list[Form] = []
+        for (name, _), (known, read_) in zip(image.levels, last.levels, strict=True):
+            path = folder + os.sep + name
+            if self._read(path) != read_ or not _stands_alone(path, known):
+                return False
+        return True
+
+    def _fits(self, folder: str, image: Known, text: bytes) -> bool:
+        """Whether a group and its levels fit the forms of an image, and its numbers the shapes of the levels."""
+        holes = image.form.match(text)
+        if holes is None or not _stands_alone(folder, image):
+            return False
+        levels: list[tuple[Known, _Text]] = []
         shapes: list[list[int]] = []
         for name, _ in image.levels:
             path = folder + os.sep + name
-            found = self._find(path, *self._read(path), self._levels)
+            read_ = self._read(path)
+            found = self._find(path, *read_, self._levels)
             if found is None:
                 return False
-            forms.append(found[0].form)
+            levels.append((found[0], read_))
             shapes.append(list(map(int, found[1][0][1:-1].split(b","))))
-        values = numbers(holes) if tuple(forms) in image.values else None
-        return values is not None and are_sound_numbers(_by_level(image, values, shapes))
+        values = numbers(holes) if tuple([known.form for known, _ in levels]) in image.values else None
+        if values is None or not are_sound_numbers(_by_level(image, values, shapes)):
+            return False
+        self._last = _Last(image, text, levels)
+        return True
 
     # --- learning ---------------------------------------------------------------------------------------------------
 
@@ -156,8 +156,9 @@ class Skimmer:
 
     def learn_array(self, node: Node) -> None:
         """Learn an array without fault, which its documents alone have shown, and which any whole offset would leave so."""
-        if self._may_learn():
-            known, values = _learn(node, _array_holes(node), self._arrays)
+        learned = learn(node, list(array_holes(node)), self._arrays) if self._may_learn() else None
+        if learned is not None:
+            known, values = learned
             if len(known.values) >= _MOST_VALUES:
                 known.values.clear()
             known.values.add(tuple(values))
@@ -166,15 +167,23 @@ class Skimmer:
         """Learn an image that `is_plainly_sound`, with its levels, whose documents have no fault either."""
         if not self._may_learn():
             return
-        forms = tuple([_learn(level, [_shape_hole(level, is_told=True)], self._levels)[0].form for level in levels])
-        at, image = _image(group)
-        names = [(entry["path"], len(entry["coordinateTransformations"]) > 1) for entry in image["datasets"]]
-        known, _ = _learn(group, _image_holes(group, at, image), self._images, tuple(names))
-        known.values.add(forms)
+        below = [learn(level, [shape_hole(level, is_told=True)], self._levels, least=1) for level in levels]
+        at, image = find_image(group)
+        names = tuple([(entry["path"], len(entry["coordinateTransformations"]) > 1) for entry in image["datasets"]])
+        least = sum(2 if is_moved else 1 for _, is_moved in names)
+        learned = learn(group, list(image_holes(group, at, image)), self._images, names, least)
+        forms = tuple([found[0].form for found in below if found is not None])
+        if learned is not None and len(forms) == len(levels):
+            learned[0].values.add(forms)
 
 
 _NOTHING: dict[str, bytes | None] = {}
 _V3, _V2_ARRAY, _V2_GROUP = ("zarr.json",), (".zarray", ".zattrs"), (".zgroup", ".zattrs")
+
+
+def _stands_alone(folder: str, known: Known) -> bool:
+    """Whether none of the documents stands in a folder that would be told of beside those of its node."""
+    return not [name for name in known.alone if exists(folder + os.sep + name)]
 
 
 def _are_plain(groups: Ancestors) -> bool:
@@ -185,38 +194,8 @@ def _are_plain(groups: Ancestors) -> bool:
     )
 
 
-def _learn(
-    node: Node, wanted: Iterable[_Wanted], forms: list[_Known], levels: tuple[tuple[str, bool], ...] = ()
-) -> tuple[_Known, list[bytes]]:
-    """Return the form of a node, a new one where it fits none of the known ones, and the values in its holes."""
-    names = tuple(node.documents)
-    texts = [document.raw for document in node.documents.values()]
-    text = b"\0".join(texts)
-    for known in forms:
-        values = known.form.match(text) if known.names == names else None
-        if values is not None:
-            return known, values
-    holes = []
-    wanted = list(wanted)
-    start = 0
-    for name, raw in zip(names, texts, strict=True):
-        here = {one.pointer: one for one in wanted if one.name == name}
-        for at, (begin, end) in spans(raw.decode("latin-1"), here).items():
-            holes.append(Hole(start + begin, start + end, here[at].pattern, here[at].is_told))
-        start += len(raw) + 1
-    form = Form(text, holes)
-    values = form.match(text)
-    if values is None:  # what was taken for a value of one kind is none
-        form, values = Form(text, ()), []
-    alone = (*TWINS[node.format, node.kind], *((".zmetadata",) if names[0] == ".zgroup" else ()))
-    known = _Known(names, form, alone, set(), levels)
-    forms.insert(0, known)
-    del forms[_MOST_FORMS:]
-    return known, values
-
-
 def _by_level(
-    image: _Known, values: list[float], shapes: list[list[int]]
+    image: Known, values: list[float], shapes: list[list[int]]
 ) -> list[tuple[list[float], list[float], list[int]]]:
     """Return scale, translation and shape of each level."""
     at = 0
@@ -228,67 +207,3 @@ def _by_level(
         levels.append((values[at:middle], values[middle:end] or [0.0] * count, shape))
         at = end
     return levels
-
-
-# --- where documents may differ ---------------------------------------------------------------------------------------
-
-
-class _Wanted(NamedTuple):
-    """A hole: the document and the place in it, what may stand there, and whether it is told."""
-
-    name: str
-    pointer: str
-    pattern: re.Pattern[bytes]
-    is_told: bool = False
-
-
-def _shape_hole(node: Node, *, is_told: bool = False) -> _Wanted:
-    return _Wanted(next(iter(node.documents)), "/shape", list_of(node.ndim, whole=True), is_told)
-
-
-def _array_holes(node: Node) -> Iterator[_Wanted]:
-    """Yield the shape, a whole offset, lists of numbers that conventions read (told), and custom values."""
-    if node.ndim:
-        yield _shape_hole(node)
-    name, at = os.path.basename(node.attributes_file), node.attributes_pointer
-    for key, value in node.attributes.items():
-        if not key.isascii():
-            continue
-        pattern = _numbers_pattern(value)
-        if key == "offset" and _is_whole(value):
-            yield _Wanted(name, at + pointer(key), list_of(len(value), whole=True, signed=True))  # type: ignore[arg-type]
-        elif key in READ:
-            if pattern is not None:
-                yield _Wanted(name, at + pointer(key), pattern, is_told=True)
-        elif not may_miss(key):
-            pattern = STRING if type(value) is str else NUMBER if type(value) in _NUMBERS else pattern
-            if pattern is not None:
-                yield _Wanted(name, at + pointer(key), pattern)
-
-
-def _image_holes(group: Node, at: str, image: Any) -> Iterator[_Wanted]:
-    """Yield the name of an image and the numbers of its levels (told)."""
-    name = os.path.basename(group.attributes_file)
-    yield _Wanted(name, f"{at}/name", STRING)
-    for index, entry in enumerate(image["datasets"]):
-        for number, transform in enumerate(entry["coordinateTransformations"]):
-            kind = transform["type"]
-            place = f"{at}/datasets/{index}/coordinateTransformations/{number}/{kind}"
-            yield _Wanted(name, place, list_of(len(transform[kind])), is_told=True)
-
-
-def _image(group: Node) -> tuple[str, Any]:
-    """Return the one image that a group lists and where it stands in its document."""
-    inner: Any = group.attributes.get("ome")
-    if inner is None:
-        return "/multiscales/0", group.attributes["multiscales"][0]  # type: ignore[index]
-    return f"{group.attributes_pointer}/ome/multiscales/0", inner["multiscales"][0]
-
-
-def _numbers_pattern(value: JSONValue) -> re.Pattern[bytes] | None:
-    is_list = isinstance(value, list) and value and _NUMBERS.issuperset(map(type, value))
-    return list_of(len(value)) if is_list else None  # type: ignore[arg-type]
-
-
-def _is_whole(value: JSONValue) -> bool:
-    return isinstance(value, list) and bool(value) and all(type(item) is int for item in value)
