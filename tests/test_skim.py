@@ -305,7 +305,7 @@ def test_levels_of_one_image_do_not_stand_for_those_of_another(tmp_path: Path) -
     assert {"i3", "j3"}.isdisjoint(opened(tmp_path))
     shutil.rmtree(tmp_path / "j3" / "s1")
     copied(tmp_path / "i3" / "s1", tmp_path / "j3" / "s1")
-    assert codes(tmp_path)[0] == "ZM212"
+    assert codes(tmp_path) == ["ZM212"]
 
 
 @pytest.mark.parametrize(("scale", "size"), [(1e-05, 16), (1, 10**16), (1, 10**15 + 7)])

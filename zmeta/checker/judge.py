@@ -252,6 +252,9 @@ class Judge:
             findings += [one for one in found if one.file == node.attributes_file]
         for rule in registry.GROUP:
             findings += rule(site)
+        named = {(one.file, one.pointer) for one in findings if one.code == "ZM212" and settings.judged(one) is not None}
+        for below, found in levels.items() if named else ():  # the names of a level are told to be wrong once
+            levels[below] = tuple([one for one in found if one.code != "ZM401" or (one.file, one.pointer) not in named])
         return _Image(node.path, tuple(findings), levels)
 
     def _alone(self, node: Node, settings: Config) -> dict[str, Node] | None:
