@@ -28,20 +28,20 @@ from zmeta.finding import CODES
 from zmeta.nodes import write as write_module
 
 ZMETA = [sys.executable, "-m", "zmeta"]
-#: Takes its time for each node, and leaves a file once it has judged some.
+#: Takes its time for each node, and leaves a file once it has looked at some.
 SLOW = """
 import sys, time
 from zmeta.checker import parallel
 from zmeta.checker.judge import Judge
 parallel.BUDGET = 20
-judge, seen = Judge.judge, []
-def slow(self, visit):
+skim, seen = Judge.skim, []
+def slow(self, place):
     time.sleep(0.002)
-    seen.append(visit)
+    seen.append(place)
     if len(seen) == 60:
         open("begun", "w").close()
-    return judge(self, visit)
-Judge.judge = slow
+    return skim(self, place)
+Judge.skim = slow
 from zmeta.cli.main import run
 sys.argv[0] = "zmeta"
 run()

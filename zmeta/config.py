@@ -171,28 +171,43 @@ def load_config(start: str | None = None) -> Config:
 
     Raises `ConfigError` for a file that is not TOML, or that sets what does not exist.
     """
+    return _load(_folder(start), int(time.monotonic()))
+
+
+def load_schemas(start: str | None = None) -> tuple[JSONObject, ...]:
+    """Return the files that `schemas` of the settings name, whatever else stands there; raises as `load_config` does."""
+    found = _find(_folder(start))
+    return () if found is None else _schemas(*found)
+
+
+def _folder(start: str | None) -> str:
     try:
-        folder = os.getcwd() if start is None else os.path.abspath(start)
+        return os.getcwd() if start is None else os.path.abspath(start)
     except FileNotFoundError:
         hint = "change to a folder that does"
         raise ConfigError("the working directory does not exist any more", hint=hint) from None
-    return _load(folder, int(time.monotonic()))
 
 
 @lru_cache(maxsize=32)
 def _load(folder: str, second: int) -> Config:
     """Look for the file at most once a second; `second` is there for the cache."""
     del second
+    found = _find(folder)
+    return Config() if found is None else parse_config(*found)
+
+
+def _find(folder: str) -> tuple[dict[str, object], str] | None:
+    """Return the table of the nearest settings from a folder upwards, and their file."""
     while True:
         for name, keys in (("zmeta.toml", ()), ("pyproject.toml", ("tool", "zmeta"))):
             file = os.path.join(folder, name)
             raw = read_file(file)
             table = None if raw is None else _table(raw, file, keys)
             if table is not None:
-                return parse_config(table, file)
+                return table, file
         parent = os.path.dirname(folder)
         if parent == folder:
-            return Config()
+            return None
         folder = parent
 
 
@@ -326,15 +341,22 @@ def _strings(value: object, key: str, file: str) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _schemas(table: dict[str, object], file: str) -> tuple[JSONObject, ...]:
+    from zmeta.profile import load_schema_file
+
+    patterns = _strings(table.get("schemas", []), "schemas", file)
+    beside = os.path.dirname(file)
+    return tuple(load_schema_file(path) for pattern in patterns for path in sorted(glob(os.path.join(beside, pattern))))
+
+
 def _profiles(table: dict[str, object], file: str) -> tuple[Profile, ...]:
     entries = _tables(table, "profile", file)
     if not entries and "schemas" not in table:
         return ()
-    from zmeta.profile import Profile, load_schema_file
+    from zmeta.profile import Profile
 
     root = os.path.dirname(file)
-    patterns = _strings(table.get("schemas", []), "schemas", file)
-    extra = tuple(load_schema_file(path) for pattern in patterns for path in sorted(glob(os.path.join(root, pattern))))
+    extra = _schemas(table, file)
     profiles = []
     for entry in entries:
         unknown = entry.keys() - {"schema", "match", "name", "version", "uuid"}
