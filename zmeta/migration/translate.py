@@ -150,7 +150,8 @@ def translate_level(node: Node, shell: Node, options: Options, refused: Finding 
         return Outcome(node, steps, findings=(*problems, *_evidence(before)))
     if after_node.format == node.format and not _changes_anything(node, after_node):
         return Outcome(node)
-    return Outcome(after_node, steps, findings=tuple(_evidence(before)))
+    kind: Kind = "lossless" if before.metadata.voxel_size == after.metadata.voxel_size else "manual"
+    return Outcome(after_node, steps, kind, tuple(_evidence(before)))
 
 
 def _agreed(metadata: Metadata, options: Options) -> frozenset[str]:

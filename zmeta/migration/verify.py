@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 #: Fields of an axis, by the word under which their loss is agreed to.
 _FIELDS = {"axes": ("name",), "types": ("type",), "units": ("unit", "voxel_size", "offset"), "offset": ("offset",),
-           PIXEL_SCALE: ("voxel_size", "offset")}  # fmt: skip
+           PIXEL_SCALE: ("unit", "voxel_size", "offset")}  # fmt: skip
 
 
 def check_same(wanted: Metadata, after: Decoded, allowed: frozenset[str] = frozenset()) -> list[Finding]:
