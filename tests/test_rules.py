@@ -5,7 +5,8 @@ A case is a file `tests/data/rules/<CODE>/{fires,silent}/<what>.json`:
 - `documents`: path to an object (written with an indent of 2), a text as it is, or `{"base64": …}` for bytes.
 - `config`: a table as in `zmeta.toml`, which stands beside the documents.
 - What is asked: `check` (paths, by default everything); or `read` (an array that `read_metadata` opens); or `open` (an
-  array that `ZarrArray` opens, with `axes`); or `add` (an array) with `payload`, which is Python where it is a text.
+  array that `ZarrArray` opens, with `axes`); or `add` (an array) with `payload`, which is Python where it is a text; or
+  `convert` (an array or group of Zarr v2).
 - `finds`: file, pointer and line of every finding of this code; no line where none is known.
 - `fixed`, for a code with a fix: what `--fix` changes, as `{"file", "set" or "rename", "to"}`; `{"file"}` for other bytes.
 """
@@ -19,6 +20,7 @@ import json
 import re
 import tomllib
 from collections.abc import Iterable
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from importlib import import_module
@@ -36,6 +38,8 @@ from zmeta.cli.main import main
 from zmeta.config import parse_config
 from zmeta.finding import CODES, DOCS, Finding, Severity
 from zmeta.jsondoc import parse_pointer
+from zmeta.nodes.node import Node, read_node
+from zmeta.nodes.to_v3 import convert_array, convert_group
 from zmeta.report.text import TextReporter
 
 DATA = Path(__file__).parent / "data" / "rules"
@@ -45,7 +49,9 @@ CASES = sorted(DATA.glob("*/*/*.json"))
 WRITING = {"ZM103", "ZM105", "ZM106", "ZM409", "ZM410"}
 #: And one that a check reports under the code that it has where it stands.
 OPENING = {"ZM005"}
-ASKED = {"read", "open", "add"}
+#: Those about what becomes of a document in another container format.
+CONVERTING = {"ZM420", "ZM421", "ZM422"}
+ASKED = {"read", "open", "add", "convert"}
 FIXABLE = sorted(code for code in CODES if can_mend(Finding(code, "")))
 HEADINGS = ["What it finds", "Why it matters", "Example", "What to do"]
 
@@ -64,7 +70,7 @@ def name_of(file: Path) -> str:
 
 def load(file: Path) -> dict[str, Any]:
     case = json.loads(file.read_text(encoding="utf-8"))
-    known = {"documents", "config", "check", "read", "open", "axes", "add", "payload", "finds", "fixed"}
+    known = {"documents", "config", "check", "read", "open", "axes", "add", "payload", "convert", "finds", "fixed"}
     assert case.keys() <= known, case.keys() - known
     assert isinstance(case, dict)
     return case
@@ -105,7 +111,20 @@ def findings_of(case: dict[str, Any], folder: Path) -> list[Finding]:
         except MetadataError as error:
             assert snapshot(folder) == before
             return list(error.findings)
+    if "convert" in case:
+        return convert(read_node(str(folder / case["convert"])))
     return list(check([folder / name for name in case.get("check", [""])], config=config))
+
+
+def convert(node: Node | None) -> list[Finding]:
+    assert node is not None
+    document = node.documents[".zarray" if node.kind == "array" else ".zgroup"]
+    if node.kind == "group":
+        found = convert_group(node.attributes, document.data)
+    else:
+        found = convert_array(document.data, node.attributes)
+    assert (found.document is None) == any(finding.severity == Severity.ERROR for finding in found.findings)
+    return [replace(finding, file=document.file) for finding in found.findings]
 
 
 def finds(case: dict[str, Any]) -> list[Place]:
@@ -257,7 +276,9 @@ def test_code_has_cases(code: str) -> None:
         cases = [load(file) for file in (DATA / code / kind).glob("*.json")]
         assert cases, f"{code} has no case in which it is {kind}"
         assert code not in WRITING or any("add" in case or "open" in case for case in cases)
-        assert code in WRITING | OPENING or kind == "silent" or any(case.keys().isdisjoint(ASKED) for case in cases)
+        assert code not in CONVERTING or all("convert" in case for case in cases)
+        checked = any(case.keys().isdisjoint(ASKED) for case in cases)
+        assert code in WRITING | OPENING | CONVERTING or kind == "silent" or checked
 
 
 def test_no_stray_cases() -> None:
@@ -305,6 +326,7 @@ def test_page(code: str) -> None:
     assert ("zmeta check --fix" in parts["What to do"]) == (code in FIXABLE)
     assert set(re.findall(r"ZM\d{3}", page)) <= CODES.keys()
     assert ("only when writing" in " ".join(page.split())) == (code in WRITING - {"ZM410"})
+    assert ("only when converting" in " ".join(page.split())) == (code in CONVERTING)
     assert max(map(len, page.splitlines())) <= 125
 
 

@@ -18,7 +18,7 @@ from zmeta.canonical.units import unit_size
 from zmeta.config import Config, load_config
 from zmeta.conventions.base import Edit, Reading, unit_conflict
 from zmeta.conventions.merge import Given
-from zmeta.conventions.registry import BY_ID, VERSIONS
+from zmeta.conventions.registry import BY_ID, VERSIONS, find_row
 from zmeta.errors import ConfigError, EncodeError, MetadataError, ZmetaError
 from zmeta.finding import Finding, Severity
 from zmeta.jsondoc import JSONObject, JSONValue, describe, dump_json, parse_json, pointer
@@ -98,7 +98,7 @@ def plan_edits(
     _refuse([*problems, *more], node)
     edits = [Edit(node, custom, remove)] if custom or remove else []
     if core or convention:
-        edits += encode_edits(wanted, before, config, convention)
+        edits += encode_edits(wanted if "offset" in core else as_stated(wanted, before), before, config, convention)
     after = decode_node(apply_edits(node, edits), reading)
     if core.keys() & {"axes"} and "axes" not in stated(after):  # the convention has no place for names, the container has
         edits += name_dimensions(wanted, apply_edits(node, edits), reading)
@@ -223,9 +223,8 @@ def encode_edits(wanted: Metadata, before: Decoded, config: Config, convention: 
     one of them has no place for it.
     """
     node, reading = before.node, config.reading()
-    if "offset" not in stated(before) and wanted.offset is not None and not any(wanted.offset):
-        wanted = wanted.with_axes(tuple(replace(axis, offset=None) for axis in wanted.axes))
-    rows = [BY_ID[claim.id] for claim in before.claims if claim.id in BY_ID]
+    found = (find_row(claim.id, reading) for claim in before.claims)
+    rows = [row for row in found if row is not None]
     speaking = [row for row in rows if row.encode is not None and not row.names_only]
     if convention is not None:
         first = named_row(convention, node)
@@ -285,6 +284,13 @@ def stated(decoded: Decoded) -> set[str]:
     }
 
 
+def as_stated(wanted: Metadata, before: Decoded) -> Metadata:
+    """Return metadata without an offset of 0 that nobody stated."""
+    if "offset" in stated(before) or wanted.offset is None or any(wanted.offset):
+        return wanted
+    return wanted.with_axes(tuple(replace(axis, offset=None) for axis in wanted.axes))
+
+
 def name_dimensions(wanted: Metadata, node: Node, reading: Reading) -> list[Edit]:
     """Return the edits that name the dimensions as Zarr v3, or xarray in Zarr v2, does; N5 has no place for it."""
     if node.format == "n5":
@@ -332,10 +338,11 @@ def encode_with(row: ConventionVersion, wanted: Metadata, node: Node, reading: R
     except EncodeError:
         if not mirror or not any(wanted.units):
             raise
-        return list(row.encode(_in_world_units(wanted, reading), node, reading))
+        return list(row.encode(in_world_units(wanted, reading), node, reading))
 
 
-def _in_world_units(metadata: Metadata, reading: Reading) -> Metadata:
+def in_world_units(metadata: Metadata, reading: Reading) -> Metadata:
+    """Return the same metadata without units, its values in units of the world."""
     axes = []
     for axis in metadata.axes:
         size = None if axis.unit is None else unit_size(axis.unit)
@@ -419,7 +426,7 @@ def plan_changes(node: Node, edits: Sequence[Edit]) -> list[Change]:
             _edit_consolidated(place, nodes, documents)
     own = {edit.node.attributes_file for edit in edits}
     return [
-        Change(file, raw, data, file not in own)
+        Change(file, raw, data, copy=file not in own)
         for file, (raw, document) in documents.items()
         if (data := _dump(document, raw, file)) != raw
     ]

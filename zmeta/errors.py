@@ -15,6 +15,13 @@
     ├── GeometryError             a ROI or a size that does not fit                  (also ValueError)
     │   └── NotOnGridError        a value is not whole in the world unit
     ├── ArrayExistsError          an array is there already and is not the same      (also FileExistsError)
+    ├── MigrationError            a plan, the journal of a run, or steps that cannot be used (also ValueError)
+    │   ├── DuplicateStepError    two steps with one id
+    │   ├── CycleError            steps that lead back to where they began
+    │   ├── AmbiguousPathError    two steps out of one version
+    │   ├── GapError              versions that end while others go on elsewhere
+    │   ├── NoPathError           no steps from one version to another              (also LookupError)
+    │   └── StepBlockedError      a step that would lose or invent something; holds findings
     ├── NotWritableError          opened with mode "r", or cannot be written         (also PermissionError)
     ├── ConflictError             somebody else changed the document meanwhile
     └── MissingExtraError         an optional dependency is not installed            (also ImportError)
@@ -163,3 +170,36 @@ class ConflictError(ZmetaError):
 
 class MissingExtraError(ZmetaError, ImportError):
     """An optional dependency is needed and not installed."""
+
+
+class MigrationError(ZmetaError, ValueError):
+    """A plan or the journal of a run is damaged or does not allow what was asked for, or steps make no path.
+
+    `ids` are those of the steps that are meant.
+    """
+
+    ids: tuple[str, ...] = ()
+
+
+class DuplicateStepError(MigrationError):
+    """Two steps have one id."""
+
+
+class CycleError(MigrationError):
+    """Steps lead back to the version where they began."""
+
+
+class AmbiguousPathError(MigrationError):
+    """Two steps lead out of one version, so that it has two heads."""
+
+
+class GapError(MigrationError):
+    """A version is the last of its chain, while another chain of the same subject goes on."""
+
+
+class NoPathError(MigrationError, LookupError):
+    """No steps lead from one version to the other."""
+
+
+class StepBlockedError(MigrationError):
+    """A step cannot go on without losing or inventing something; `findings` say what."""

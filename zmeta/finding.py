@@ -192,6 +192,9 @@ CODES: dict[str, tuple[Severity, str]] = {
     "ZM417": (_E, "a plate or well contradicts itself"),
     "ZM418": (_E, "the versions within an OME-Zarr hierarchy differ"),
     "ZM419": (_W, "a label image is not listed"),
+    "ZM420": (_E, "the document has no form in Zarr v3"),
+    "ZM421": (_W, "a part of the document is not known to every reader of Zarr v3"),
+    "ZM422": (_N, "a part of the document is stated differently in Zarr v3"),
     # ZM5: between arrays, where the settings ask for it
     "ZM501": (_W, "an array reaches outside the one that it belongs to"),
     "ZM502": (_W, "the voxel sizes of two arrays do not divide each other"),

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +137,7 @@ def make_environment(writer: Writer, args: argparse.Namespace, log: Path) -> Pat
     folder: Path = args.work / "venvs" / writer.name
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     stamp = folder / "wild-stamp"
-    wanted = hashlib.sha256(repr(writer).encode()).hexdigest()
+    wanted = hashlib.sha256(repr(replace(writer, script="")).encode()).hexdigest()
     if not args.fresh and stamp.is_file() and stamp.read_text() == wanted:
         return python
     run([find_python(writer.python, dict(args.python)), "-m", "venv", "--clear", str(folder)], log)

@@ -18,11 +18,11 @@ from zmeta.add import apply_edits, plan_changes
 from zmeta.errors import ArrayExistsError, StoreError, ZmetaError
 from zmeta.jsondoc import dump_json, parse_json
 from zmeta.nodes.node import Node, open_node, read_node
-from zmeta.nodes.swap import remove
-from zmeta.nodes.write import Change, sync_folder, update, write
+from zmeta.nodes.write import Change, update, write
 from zmeta.stores.local import read_file
 from zmeta.stores.paths import is_url
 from zmeta.stores.registry import read
+from zmeta.stores.sync import sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -101,7 +101,7 @@ def _make_remote(
     except BaseException:
         for change in reversed(made):
             with suppress(ZmetaError):
-                remove(change.file, change.new)
+                write([Change(change.file, change.new, None)])
         raise
 
 

@@ -51,3 +51,38 @@ class Display:
         if self._progress is not None:
             self._progress.stop()
             self._progress = None
+
+
+class Bar:
+    """Shows how much of a known amount is done, how fast, and how long it will take; silent for the first half second."""
+
+    def __init__(self) -> None:
+        self._start = time.monotonic()
+        self._progress: Progress | None = None
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = None
+
+    def show(self, done: int, total: int) -> None:
+        """Draw the state; it is wiped when all is done."""
+        seconds = time.monotonic() - self._start
+        if self._progress is None and seconds >= 0.5 and done < total:
+            self._begin(total)
+        if self._progress is not None and self._task is not None:
+            text = f"{done:,} of {total:,} documents, {done / max(seconds, 1e-9):,.0f} documents/s"
+            self._progress.update(self._task, completed=done, description=text)
+
+    def _begin(self, total: int) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (BarColumn(), TextColumn("{task.description}", markup=False), TextColumn("left"), TimeRemainingColumn())
+        self._progress = Progress(*columns, console=Console(stderr=True), transient=True, refresh_per_second=8)
+        self._task = self._progress.add_task("", total=total)
+        self._progress.start()

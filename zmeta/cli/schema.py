@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from zmeta.cli.options import with_stores
-from zmeta.config import load_config
+from zmeta.config import load_config, load_schemas
 from zmeta.errors import SchemaError, ZmetaError
 from zmeta.report.show import printable
 from zmeta.schema.catalog import find_schema, list_schemas, load_schema, schema_text
@@ -35,11 +35,12 @@ def main(arguments: argparse.Namespace) -> int:
 
 
 def _check(files: list[str]) -> int:
-    """1 where a schema is not sound, 2 where a file cannot be read."""
+    """1 where a schema is not sound, 2 where a file cannot be read; schemas may refer to those of the settings."""
     from zmeta.profile import load_schema_file
 
     code = 0
     schemas: dict[str, JSONObject] = {}
+    known = load_schemas()
     for file in files:
         try:
             schemas[file] = load_schema_file(file)
@@ -47,7 +48,7 @@ def _check(files: list[str]) -> int:
             print(f"zmeta: {error}", file=sys.stderr)
             code = 2
     for file, schema in schemas.items():
-        problems = list(check_schema(schema, tuple(schemas.values()), file))
+        problems = list(check_schema(schema, (*schemas.values(), *known), file))
         for problem in problems:
             print(printable(f"{file}: {problem}"))
         if problems:

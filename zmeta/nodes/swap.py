@@ -37,7 +37,7 @@ class _Done(NamedTuple):
     """A document that was replaced: what stood there before, and what was written."""
 
     old: bytes | None
-    new: bytes
+    new: bytes | None
 
 
 class _Conflict(NamedTuple):
@@ -131,7 +131,8 @@ def _swap(change: Change, done: dict[str, _Done]) -> _Conflict | None:
         if attempt > 1:
             _pause(attempt + 2)
         try:
-            if store.put(key, change.new, None if there is None else there.token):
+            token = None if there is None else there.token
+            if store.delete(key, token) if change.new is None else store.put(key, change.new, token):
                 break
         except UnknownOutcomeError as error:
             lost = error
@@ -156,16 +157,9 @@ def _restore(done: dict[str, _Done]) -> None:
         with suppress(ZmetaError):
             store, key = remote.store_of(file)
             there = remote.read_content(file)
-            if there is None or there.raw != new:
+            if _raw(there) != new:
                 continue
-            if old is None:
+            if old is not None:
+                store.put(key, old, None if there is None else there.token)
+            elif there is not None:
                 store.delete(key, there.token)
-            else:
-                store.put(key, old, there.token)
-
-
-def remove(file: str, raw: bytes) -> bool:
-    """Remove a document that still says what was read or written; False where it does not."""
-    store, key = remote.store_of(file)
-    there = remote.read_content(file)
-    return there is not None and there.raw == raw and store.delete(key, there.token)

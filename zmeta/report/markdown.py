@@ -5,13 +5,12 @@ What comes from data stands in code, which neither Markdown nor GitHub and GitLa
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from html import escape
 from typing import TYPE_CHECKING
 
 from zmeta.finding import Finding, Severity
-from zmeta.report.words import one_line, words
+from zmeta.report.words import code_span, one_line, words
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -64,12 +63,5 @@ class MarkdownReporter:
 
     def _line(self, finding: Finding) -> str:
         where = f", line {finding.line}" if finding.line else ""
-        text = _code(one_line(words(finding), self._stream))
+        text = code_span(one_line(words(finding), self._stream))
         return f"- {finding.severity} [{finding.code}]({finding.url}){where}: {text}\n"
-
-
-def _code(text: str) -> str:
-    """Return a code span, which ends at a run of backticks that the text does not hold."""
-    longest = max(map(len, re.findall("`+", text)), default=0)
-    fence = "`" * (longest + 1)
-    return f"{fence} {text} {fence}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -31,3 +32,14 @@ def one_line(text: str, stream: TextIO | None = None) -> str:
         text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
     encoding = stream.encoding if stream else None
     return text if text.isascii() or not encoding else text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def code_span(text: str) -> str:
+    """Return text as code in Markdown, which ends at a run of backticks that the text does not hold."""
+    fence = "`" * (longest_ticks(text) + 1)
+    return f"{fence} {text} {fence}"
+
+
+def longest_ticks(text: str) -> int:
+    """Return the length of the longest run of backticks."""
+    return max(map(len, re.findall("`+", text)), default=0)

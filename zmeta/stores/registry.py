@@ -75,6 +75,16 @@ def exists(path: str) -> bool:
     return os.access(path, os.F_OK)
 
 
+def may_exist(path: str) -> bool:
+    """Whether something is there, be it only a link that leads nowhere; cheaper than to read what mostly is not there."""
+    if ".zip" in path or is_url(path):
+        return True
+    return os.access(path, os.F_OK, follow_symlinks=False) if _SEES_LINKS else os.path.lexists(path)
+
+
+_SEES_LINKS = os.access in os.supports_follow_symlinks
+
+
 def locate(place: object) -> str:
     """Return the path of what a caller names: text, a path object, or a store object of zarr-python."""
     from zmeta.stores import zarr_

@@ -176,6 +176,9 @@ MODULES: dict[str, str] = {
     "ZM417": "zm417_plate_contradiction",
     "ZM418": "zm418_version_mixture",
     "ZM419": "zm419_label_not_listed",
+    "ZM420": "zm420_no_form_in_v3",
+    "ZM421": "zm421_extension_in_v3",
+    "ZM422": "zm422_stated_differently_in_v3",
     "ZM501": "zm501_outside",
     "ZM502": "zm502_sizes_do_not_divide",
 }

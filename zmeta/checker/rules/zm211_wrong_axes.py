@@ -51,11 +51,12 @@ def check_group(site: GroupSite) -> Iterator[Finding]:
             continue
         kinds = [str(axis.get("type")) if isinstance(axis, dict) and axis.get("type") else "" for axis in axes]
         names = [axis.get("name") if isinstance(axis, dict) else None for axis in axes]
-        for problem in _problems(kinds):
+        for problem in wrong_axes(kinds):
             yield site.finding("ZM211", problem, *pyramid.path, "axes", found=names)
 
 
-def _problems(kinds: list[str]) -> Iterator[str]:
+def wrong_axes(kinds: list[str]) -> Iterator[str]:
+    """Yield what is wrong with axes of such types, in their order; `""` is an axis without one."""
     space, time = kinds.count("space"), kinds.count("time")
     other = len(kinds) - space - time
     # "The length of axes MUST be between 2 and 5" (OME-NGFF 0.4 and 0.5, multiscales)

@@ -12,7 +12,7 @@ from zmeta.conventions.ome_ngff.detect import Level, find_level
 from zmeta.jsondoc import replace_at
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from zmeta.canonical.metadata import Axis, Metadata
     from zmeta.conventions.base import Reading
@@ -30,7 +30,7 @@ def encode_0_4_on(metadata: Metadata, node: Node, reading: Reading) -> Iterator[
     if any(axis.type is None for axis in metadata.axes):
         raise no_place(_NAME, "axes without a type", node, "give types")
     if level is None:
-        yield _new_image(metadata, names, node, reading)
+        yield _new_image(metadata, node, reading)
         return
     axes = _axes(metadata, names, level)
     if level.index > 0 and _units(axes) != _units(level.image.get("axes")):
@@ -52,7 +52,19 @@ def encode_0_3(metadata: Metadata, node: Node, reading: Reading) -> Iterator[Edi
     yield Edit(level.group, {str(head): replace_at(level.group.attributes[str(head)], tuple(rest), image)})
 
 
-def _new_image(metadata: Metadata, names: list[str], node: Node, reading: Reading) -> Edit:
+def encode_image(levels: Sequence[tuple[str, Metadata]], node: Node, reading: Reading) -> JSONObject:
+    """Return the entry of `multiscales` for levels, from fine to coarse, by their paths; raises `EncodeError`."""
+    names = require_names(levels[0][1], _NAME, node)
+    datasets: list[JSONValue] = []
+    for path, metadata in levels:
+        require_geometry(metadata, _NAME, node)
+        sizes = [axis.voxel_size or Fraction(1) for axis in metadata.axes]
+        places = [_place(axis, reading) for axis in metadata.axes]
+        datasets.append({"path": path, "coordinateTransformations": _scale_and_translation(sizes, places, node)})
+    return {"axes": _axes(levels[0][1], names, None), "datasets": datasets}
+
+
+def _new_image(metadata: Metadata, node: Node, reading: Reading) -> Edit:
     """A multiscale image of one level, named by the array's folder."""
     if not node.ancestors or "/" in node.ancestors[0][1]:
         raise no_place(_NAME, "an array that has no group above it", node, "put the array into a group")
@@ -60,12 +72,7 @@ def _new_image(metadata: Metadata, names: list[str], node: Node, reading: Readin
     if group.attributes.keys() & {"ome", "multiscales"}:
         hint = "list the array in it first"
         raise no_place(_NAME, "an array that the image on the group above does not list", node, hint)
-    sizes = [axis.voxel_size or Fraction(1) for axis in metadata.axes]
-    places = [_place(axis, reading) for axis in metadata.axes]
-    image: JSONObject = {
-        "axes": _axes(metadata, names, None),
-        "datasets": [{"path": below, "coordinateTransformations": _scale_and_translation(sizes, places, node)}],
-    }
+    image = encode_image([(below, metadata)], node, reading)
     if node.format == 3:
         return Edit(group, {"ome": {"version": "0.5", "multiscales": [image]}})
     return Edit(group, {"multiscales": [{"version": "0.4", **image}]})

@@ -1,0 +1,130 @@
+"""The plan of a migration: the units of all trees, streamed. Reads everything, writes nothing.
+
+A container that goes from Zarr v2 to v3 goes as a whole or not at all: first every node gets its v3 document, children
+before their groups, then the v2 documents go, the container's own first. So a reader finds a sound hierarchy at any moment.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from zmeta.checker.targets import find_targets
+from zmeta.errors import DocumentError, NodeNotFoundError, StoreError
+from zmeta.finding import Finding, Severity
+from zmeta.migration.memo import Translator
+from zmeta.migration.spool import Spool
+from zmeta.migration.tree import Tally, TreePlan
+from zmeta.migration.unit import Need, Unit
+from zmeta.nodes.node import CONTAINER_SUFFIXES, read_ancestors, read_node
+from zmeta.nodes.walk import Links, Place
+from zmeta.stores.registry import is_zip, list_folders
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from zmeta.checker.targets import Target
+    from zmeta.migration.options import Options
+
+#: What a unit is called that takes the Zarr v2 documents away.
+REMOVAL = "remove the documents of Zarr v2"
+
+
+def plan_units(paths: Iterable[str | os.PathLike[str]], options: Options, tally: Tally | None = None) -> Iterator[Unit]:
+    """Yield what becomes of every node below some paths that changes, or that cannot; see `Unit`.
+
+    Raises `NodeNotFoundError` for a path that leads to nothing, or to no node.
+    """
+    targets = find_targets(paths, options.config.limits)
+    counted = Tally() if tally is None else tally
+    links = Links(os.path.realpath(target.path) for target in targets)
+    translator = Translator(options)
+    for target in targets:
+        for unit in _plan_target(target, links, options, counted, translator):
+            counted.units += bool(unit.changes)
+            counted.documents += len(unit.changes)
+            counted.blocked += unit.blocked
+            yield unit
+    if not (counted.arrays or counted.groups or counted.blocked):
+        where = ", ".join(target.path for target in targets)
+        expected = "zarr.json, .zarray, .zgroup or attributes.json"
+        raise NodeNotFoundError("there is no Zarr or N5 node here or below", where=where, expected=expected)
+
+
+def _plan_target(target: Target, links: Links, options: Options, tally: Tally, translator: Translator) -> Iterator[Unit]:
+    if is_zip(target.path):
+        message = "a zip archive is only read"
+        hint = "unpack it, migrate the folder, and pack it again"
+        yield Unit(target.path, findings=(_blocked(message, target.path, hint),))
+        return
+    ancestors, broken = read_ancestors(target.path, 3, limits=options.config.limits)
+    if broken:
+        yield Unit(target.path, findings=broken)
+    place = Place(target.path, ancestors)
+    if not options.needs_v3:
+        yield from TreePlan(options, tally, translator).plan(place, links, None if target.below else 1)
+        return
+    for container in _containers(target.path, options):
+        yield from _convert(Place(container, ancestors if container == target.path else ()), links, options, tally)
+
+
+def _containers(folder: str, options: Options) -> Iterator[str]:
+    """Yield the topmost nodes at or below a folder; what looks like a container is one, also without a document."""
+    pending = [folder]
+    seen: set[str] = set()
+    while pending:
+        path = pending.pop()
+        real = os.path.realpath(path)
+        if real in seen:
+            continue
+        seen.add(real)
+        try:
+            found = read_node(path, limits=options.config.limits) is not None or path.endswith(CONTAINER_SUFFIXES)
+            if found:
+                yield path
+            else:
+                pending += [path + os.sep + name for name, link in reversed(list(list_folders(path))) if not link]
+        except (DocumentError, StoreError):  # said by the walk, which begins there
+            yield path
+
+
+def _convert(place: Place, links: Links, options: Options, tally: Tally) -> Iterator[Unit]:
+    """Plan one container that ends as Zarr v3: what is blocked in it blocks all of it, if it is converted."""
+    with Spool() as spool:
+        blocked, removes = 0, False
+        for unit in TreePlan(options, tally).plan(place, links):
+            if unit.blocked:
+                blocked += 1
+                yield unit
+            else:
+                spool.add(unit)
+                removes = removes or any(change.new is None for change in unit.changes)
+        if blocked and removes:
+            message = f"the container stays as it is: {blocked} of its nodes cannot go to Zarr v3 with it"
+            hint = "mend these nodes, or agree to what they would lose, and plan again"
+            yield Unit(place.path, findings=(_blocked(message, place.path, hint),))
+            return
+        last = None
+        for unit in spool:
+            kept = tuple(change for change in unit.changes if change.new is not None)
+            yield replace(unit, changes=kept)
+            last = unit
+        if last is not None and removes:
+            yield from _removal(last)
+            for position, unit in enumerate(spool, 1):
+                if position < spool.count:
+                    yield from _removal(unit)
+
+
+def _removal(unit: Unit) -> Iterator[Unit]:
+    """Yield the unit that takes old documents away, which needs the new ones to be there as planned."""
+    gone = tuple(change for change in unit.changes if change.new is None)
+    made = [Need(change.file, sha256(change.new).hexdigest()) for change in unit.changes if change.new is not None]
+    if gone:
+        yield Unit(unit.path, (REMOVAL,), changes=gone, needs=tuple(made), last=True)
+
+
+def _blocked(message: str, path: str, hint: str) -> Finding:
+    return Finding("ZM409", message, path, hint=hint, level=Severity.ERROR)
