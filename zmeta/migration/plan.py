@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 from zmeta.checker.targets import find_targets
 from zmeta.errors import DocumentError, NodeNotFoundError, StoreError
 from zmeta.finding import Finding, Severity
+from zmeta.migration.documents import edited
 from zmeta.migration.memo import Translator
 from zmeta.migration.spool import Spool
-from zmeta.migration.tree import Tally, TreePlan
+from zmeta.migration.tree import Tally, TreePlan, unwritable
 from zmeta.migration.unit import Need, Unit
 from zmeta.nodes.node import CONTAINER_SUFFIXES, read_ancestors, read_node
 from zmeta.nodes.walk import Links, Place
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from zmeta.checker.targets import Target
+    from zmeta.migration.documents import Copy
     from zmeta.migration.options import Options
 
 #: What a unit is called that takes the Zarr v2 documents away.
@@ -39,21 +41,35 @@ def plan_units(paths: Iterable[str | os.PathLike[str]], options: Options, tally:
     """
     targets = find_targets(paths, options.config.limits)
     counted = Tally() if tally is None else tally
-    links = Links(os.path.realpath(target.path) for target in targets)
-    translator = Translator(options)
-    for target in targets:
-        for unit in _plan_target(target, links, options, counted, translator):
-            counted.units += bool(unit.changes)
-            counted.documents += len(unit.changes)
-            counted.blocked += unit.blocked
-            yield unit
+    for unit in _plan_targets(targets, options, counted):
+        counted.units += bool(unit.changes)
+        counted.documents += len(unit.changes)
+        counted.blocked += unit.blocked
+        yield unit
     if not (counted.arrays or counted.groups or counted.blocked):
         where = ", ".join(target.path for target in targets)
         expected = "zarr.json, .zarray, .zgroup or attributes.json"
         raise NodeNotFoundError("there is no Zarr or N5 node here or below", where=where, expected=expected)
 
 
-def _plan_target(target: Target, links: Links, options: Options, tally: Tally, translator: Translator) -> Iterator[Unit]:
+def _plan_targets(targets: list[Target], options: Options, tally: Tally) -> Iterator[Unit]:
+    """Plan one target after the other, then the copies that groups above them keep, each once for all of them."""
+    links = Links(os.path.realpath(target.path) for target in targets)
+    translator = Translator(options)
+    copies: dict[str, Copy | None] = {}
+    for target in targets:
+        yield from _plan_target(target, links, TreePlan(options, tally, translator, copies), options, tally)
+    for copy in copies.values():
+        if copy is not None and copy.changed:
+            try:
+                changes = edited(copy.group, copy.group, copy).create
+            except ValueError as error:
+                yield Unit(copy.group.path, findings=(unwritable(copy.group, error),))
+            else:
+                yield Unit(copy.group.path, ("consolidated metadata",), changes=changes)
+
+
+def _plan_target(target: Target, links: Links, tree: TreePlan, options: Options, tally: Tally) -> Iterator[Unit]:
     if is_zip(target.path):
         message = "a zip archive is only read"
         hint = "unpack it, migrate the folder, and pack it again"
@@ -64,7 +80,12 @@ def _plan_target(target: Target, links: Links, options: Options, tally: Tally, t
         yield Unit(target.path, findings=broken)
     place = Place(target.path, ancestors)
     if not options.needs_v3:
-        yield from TreePlan(options, tally, translator).plan(place, links, None if target.below else 1)
+        yield from tree.plan(place, links, None if target.below else 1)
+        return
+    if any(group.format == 2 for group, _ in ancestors):
+        message = "a part of a container cannot go to Zarr v3 alone: readers of the Zarr v2 groups above would lose it"
+        hint = f"migrate the whole container: {[group for group, _ in ancestors if group.format == 2][-1].path}"
+        yield Unit(target.path, findings=(_blocked(message, target.path, hint),))
         return
     for container in _containers(target.path, options):
         yield from _convert(Place(container, ancestors if container == target.path else ()), links, options, tally)
