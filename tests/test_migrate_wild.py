@@ -279,7 +279,8 @@ def assert_copies_agree(container: Path) -> None:
         for document in (*listed.values(), *there.values()):
             document.pop("consolidated_metadata", None)
         assert {name: dump(document) for name, document in listed.items()} == {
-            name: dump(document) for name, document in there.items()}
+            name: dump(document) for name, document in there.items()
+        }
         assert dump(dict(copied.attrs)) == dump(dict(plain.attrs))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import pickle
 import tempfile
+from array import array
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
@@ -109,16 +110,17 @@ def _convert(place: Place, links: Links, options: Options, tally: Tally) -> Iter
             return
         for unit in spool:
             yield replace(unit, changes=tuple(change for change in unit.changes if change.new is not None))
-        if spool.last is not None:
-            yield from _removal(spool.last)
-        for position, unit in enumerate(spool, 1):
-            if position < spool.count:
-                yield from _removal(unit)
+        for unit in spool.backwards():
+            yield from _removal(unit)
 
 
 def _removal(unit: Unit) -> Iterator[Unit]:
-    """Yield the unit that takes old documents away, on the condition that the new ones are there as planned."""
+    """Yield the unit that takes old documents away, on the condition that the new ones are there as planned.
+
+    Those of an image go before those of its levels: who reads Zarr v2 alone must not find it without them.
+    """
     gone = [change for change in unit.changes if change.new is None]
+    gone.sort(key=lambda change: os.path.dirname(change.file) != unit.path)
     made = [Change(change.file, change.new, change.new) for change in unit.changes if change.new is not None]
     if gone:
         yield Unit(unit.path, (REMOVAL,), changes=(*made, *gone))
@@ -133,8 +135,7 @@ class Spool:
 
     def __init__(self) -> None:
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `__exit__`
-        self.count = 0
-        self.last: Unit | None = None
+        self._places = array("Q")
         self.removes = False
 
     def __enter__(self) -> Self:
@@ -145,15 +146,18 @@ class Spool:
 
     def add(self, unit: Unit) -> None:
         """Take a unit."""
+        self._places.append(self._file.tell())
         pickle.dump(unit, self._file, pickle.HIGHEST_PROTOCOL)
-        self.count += 1
-        self.last = unit
         self.removes = self.removes or any(change.new is None for change in unit.changes)
 
     def __iter__(self) -> Iterator[Unit]:
-        place = 0
-        for _ in range(self.count):
-            self._file.seek(place)
-            unit: Unit = pickle.load(self._file)  # noqa: S301 - it was written by this process into a file without a name
-            place = self._file.tell()
-            yield unit
+        return map(self._read, self._places)
+
+    def backwards(self) -> Iterator[Unit]:
+        """Yield the units from the last to the first."""
+        return map(self._read, reversed(self._places))
+
+    def _read(self, place: int) -> Unit:
+        self._file.seek(place)
+        unit: Unit = pickle.load(self._file)  # noqa: S301 - it was written by this process into a file without a name
+        return unit

@@ -128,6 +128,8 @@ class TreePlan:
         if any(finding.severity == Severity.ERROR for finding in outcome.findings):
             yield Unit(node.path, outcome.steps, outcome.kind, findings=outcome.findings)
             return
+        if node.format == 3:
+            self._keep_listed(node, outcome.node)
         if outcome.node is node and not outcome.findings:
             return
         try:
@@ -150,6 +152,16 @@ class TreePlan:
         family.findings += findings
         family.steps += [step for step in outcome.steps if step not in family.steps]
         family.kind = weakest(family.kind, outcome.kind)
+
+    def _keep_listed(self, node: Node, after: Node) -> None:
+        """See that groups which go to Zarr v3 list what is there already, as in a container that is half-way there."""
+        if not any(frame.group.format == 2 and frame.after.format == 3 for frame in self._frames):
+            return
+        document = edited(node, after).document
+        for frame in self._frames:
+            frame.needed = True
+            if frame.copy is not None and frame.group.format == 2:
+                frame.copy.put(node, after, document)
 
     def _outcome(self, node: Node) -> Outcome:
         if not self._options.is_image:
@@ -190,7 +202,7 @@ class TreePlan:
             yield Unit(group.path, tuple(frame.steps), findings=(unwritable(group, error), *frame.findings))
             return
         for outer in self._frames:
-            if outer.copy is not None and own.create:
+            if outer.copy is not None and (own.create or (group.format == 3 and outer.group.format == 2)):
                 outer.copy.put(group, after, own.document)
         if frame.copy is not None and frame.copy.changed:
             frame.steps.append("consolidated metadata")
