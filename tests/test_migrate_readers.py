@@ -4,6 +4,7 @@ after every single document that is written or removed.
 
 from __future__ import annotations
 
+import shutil
 import warnings
 from collections.abc import Callable, Iterator
 from importlib import import_module
@@ -17,6 +18,7 @@ import zarr
 from builders import image
 
 from zmeta.config import Config
+from zmeta.finding import Severity
 from zmeta.migrate.options import Options
 from zmeta.migrate.plan import plan_units
 
@@ -39,8 +41,10 @@ def pixels(shape: tuple[int, ...], dtype: str) -> np.ndarray[Any, Any]:
 
 
 def put(group: zarr.Group, name: str, shape: tuple[int, ...], dtype: str = "uint16", **options: Any) -> None:
+    """Make an array; one with a fill value of its own is written in part."""
     options = {"chunks": tuple(max(1, extent // 2) for extent in shape), **options}
-    group.create_array(name, shape=shape, dtype=dtype, **options)[...] = pixels(shape, dtype)
+    written = slice(shape[0] // 2) if "fill_value" in options else slice(None)
+    group.create_array(name, shape=shape, dtype=dtype, **options)[written] = pixels(shape, dtype)[written]
 
 
 def pyramid(group: zarr.Group, levels: int = 2, **options: Any) -> None:
@@ -202,6 +206,7 @@ CODECS: dict[str, dict[str, Any]] = {
     "complex": {"dtype": "complex64"},
     "one chunk": {"chunks": (8, 8, 8)},
     "odd chunks": {"chunks": (3, 5, 7), "fill_value": 9},
+    "no fill value": {"fill_value": None},
 }
 
 
@@ -227,6 +232,21 @@ def test_a_codec_without_a_form_in_v3_leaves_the_whole_container(tmp_path: Path)
     assert [unit.changes for unit in units] == [()] * len(units)
     assert {unit.path for unit in units if unit.blocked} == {str(root / "times"), str(root)}
     assert before == {file: file.read_bytes() for file in root.rglob("*") if file.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "link"), [(classic, "bare", "more"), (classic, "deep", "more"), (plain, "s2", "s2")]
+)
+def test_an_array_of_another_container_is_not_taken_along(content: Content, name: str, link: str, tmp_path: Path) -> None:
+    """A link into another container of Zarr v2 would convert that array alone, and its readers would no longer find it."""
+    make(tmp_path / "c.zarr", plain)
+    make(tmp_path / "other.zarr", content)
+    shutil.rmtree(tmp_path / "c.zarr" / link, ignore_errors=True)
+    (tmp_path / "c.zarr" / link).symlink_to(tmp_path / "other.zarr" / name, target_is_directory=True)
+    units = list(plan_units([tmp_path / "c.zarr"], Options(to="ome-ngff@0.5")))
+    assert [unit.changes for unit in units] == [()] * len(units)
+    messages = {finding.message for unit in units for finding in unit.findings if finding.severity == Severity.ERROR}
+    assert "the node is reached by a link and belongs to another container, which would lose it" in messages
 
 
 # --- at every moment --------------------------------------------------------------------------------------------------

@@ -94,7 +94,8 @@ def _convert(place: Place, links: Links, options: Options, tally: Tally) -> Iter
     """Plan one container that ends as Zarr v3: what is blocked in it blocks all of it, if it is converted."""
     with Spool() as spool:
         blocked = 0
-        for unit in TreePlan(options, tally).plan(place, links):
+        for planned in TreePlan(options, tally).plan(place, links):
+            unit = _refuse_linked(planned, place.path)
             if unit.blocked:
                 blocked += 1
                 yield unit
@@ -112,6 +113,24 @@ def _convert(place: Place, links: Links, options: Options, tally: Tally) -> Iter
             yield replace(unit, changes=tuple(change for change in unit.changes if change.new is not None))
         for unit in spool.backwards():
             yield from _removal(unit)
+
+
+def _refuse_linked(unit: Unit, container: str) -> Unit:
+    """Return a unit as it is, or blocked where a link leads to it: its own container would be left without it."""
+    folders = dict.fromkeys(os.path.dirname(change.file) for change in unit.changes if change.new is None)
+    linked = [folder for folder in folders if _is_linked(folder, container)]
+    message = "the node is reached by a link and belongs to another container, which would lose it"
+    hint = "migrate the container that it belongs to, and put a copy in the place of the link"
+    findings = tuple(_blocked(message, folder, hint) for folder in linked)
+    return replace(unit, changes=(), findings=(*findings, *unit.findings)) if linked else unit
+
+
+def _is_linked(folder: str, container: str) -> bool:
+    while len(folder) > len(container):
+        if os.path.islink(folder):
+            return True
+        folder = os.path.dirname(folder)
+    return False
 
 
 def _removal(unit: Unit) -> Iterator[Unit]:
