@@ -325,7 +325,7 @@ def test_a_container_goes_to_zarr_v3_new_beside_old_then_old_away(tmp_path: Path
     late = [unit for unit in units if unit.last]
     assert units[-len(late) :] == late
     assert {unit.steps for unit in late} == {(REMOVAL,)}
-    assert [Path(unit.path).name for unit in late] == ["c.zarr", "bare", "image"]  # the container's own first
+    assert [Path(unit.path).name for unit in late] == ["c.zarr", "image", "bare"]  # the container's own first
     assert all(unit.needs for unit in late)
     apply(units)
     assert not [name for name in contents(root) if not name.endswith("zarr.json")]

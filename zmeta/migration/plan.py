@@ -115,7 +115,8 @@ def _convert(place: Place, links: Links, options: Options, tally: Tally) -> Iter
     """Plan one container that ends as Zarr v3: what is blocked in it blocks all of it, if it is converted."""
     with Spool() as spool:
         blocked, removes = 0, False
-        for unit in TreePlan(options, tally).plan(place, links):
+        for planned in TreePlan(options, tally).plan(place, links):
+            unit = _refuse_linked(planned, place.path)
             if unit.blocked:
                 blocked += 1
                 yield unit
@@ -127,24 +128,40 @@ def _convert(place: Place, links: Links, options: Options, tally: Tally) -> Iter
             hint = "mend these nodes, or agree to what they would lose, and plan again"
             yield Unit(place.path, findings=(_blocked(message, place.path, hint),))
             return
-        last = None
         for unit in spool:
-            kept = tuple(change for change in unit.changes if change.new is not None)
-            yield replace(unit, changes=kept)
-            last = unit
-        if last is not None and removes:
-            yield from _removal(last)
-            for position, unit in enumerate(spool, 1):
-                if position < spool.count:
-                    yield from _removal(unit)
+            yield replace(unit, changes=tuple(change for change in unit.changes if change.new is not None))
+        for unit in spool.backwards():
+            yield from _removal(unit)
+
+
+def _refuse_linked(unit: Unit, container: str) -> Unit:
+    """Return a unit as it is, or blocked where a link leads to it: its own container would be left without it."""
+    folders = dict.fromkeys(os.path.dirname(change.file) for change in unit.changes if change.new is None)
+    linked = [folder for folder in folders if _is_linked(folder, container)]
+    message = "the node is reached by a link and belongs to another container, which would lose it"
+    hint = "migrate the container that it belongs to, and put a copy in the place of the link"
+    findings = tuple(_blocked(message, folder, hint) for folder in linked)
+    return replace(unit, changes=(), findings=(*findings, *unit.findings)) if linked else unit
+
+
+def _is_linked(folder: str, container: str) -> bool:
+    while len(folder) > len(container):
+        if os.path.islink(folder):
+            return True
+        folder = os.path.dirname(folder)
+    return False
 
 
 def _removal(unit: Unit) -> Iterator[Unit]:
-    """Yield the unit that takes old documents away, which needs the new ones to be there as planned."""
-    gone = tuple(change for change in unit.changes if change.new is None)
+    """Yield the unit that takes old documents away, which needs the new ones to be there as planned.
+
+    Those of an image go before those of its levels: who reads Zarr v2 alone must not find it without them.
+    """
+    gone = [change for change in unit.changes if change.new is None]
+    gone.sort(key=lambda change: os.path.dirname(change.file) != unit.path)
     made = [Need(change.file, sha256(change.new).hexdigest()) for change in unit.changes if change.new is not None]
     if gone:
-        yield Unit(unit.path, (REMOVAL,), changes=gone, needs=tuple(made), last=True)
+        yield Unit(unit.path, (REMOVAL,), changes=tuple(gone), needs=tuple(made), last=True)
 
 
 def _blocked(message: str, path: str, hint: str) -> Finding:

@@ -149,6 +149,8 @@ class TreePlan:
         if any(finding.severity == Severity.ERROR for finding in outcome.findings):
             yield Unit(node.path, outcome.steps, outcome.kind, findings=outcome.findings)
             return
+        if node.format == 3:
+            self._keep_listed(node, outcome.node)
         if outcome.node is node and not outcome.findings:
             return
         try:
@@ -173,10 +175,21 @@ class TreePlan:
         family.kind = weakest(family.kind, outcome.kind)
 
     def _put(self, node: Node, after: Node, written: Written) -> None:
-        """Bring what a node will say into the copies that the groups above it keep."""
+        """Bring what a node will say into the copies that the groups above it keep; of v3, also where it stays as it is."""
         for frame in self._frames:
-            if frame.copy is not None and written.create:
+            kept = node.format == 3 and frame.group.format == 2
+            if frame.copy is not None and (written.create or kept):
                 frame.copy.put(node, after, written.document)
+
+    def _keep_listed(self, node: Node, after: Node) -> None:
+        """See that groups which go to Zarr v3 list what is there already, as in a container that is half-way there."""
+        if not any(frame.group.format == 2 and frame.after.format == 3 for frame in self._frames):
+            return
+        document = edited(node, after).document
+        for frame in self._frames:
+            frame.needed = True
+            if frame.copy is not None and frame.group.format == 2:
+                frame.copy.put(node, after, document)
 
     def _outcome(self, node: Node) -> Outcome:
         if not self._options.profiles:
@@ -236,10 +249,10 @@ class TreePlan:
             frame.steps.append("consolidated metadata")
         changes = (*(change for _, _, written in frame.levels for change in written.changes), *own.changes)
         findings = (*frame.findings, *own.findings)
+        unit = _unit(group.path, frame.steps, frame.kind, changes, findings)
+        if not unit.blocked:
+            self._put(group, after, own)
         if changes or findings:
-            unit = _unit(group.path, frame.steps, frame.kind, changes, findings)
-            if not unit.blocked:
-                self._put(group, after, own)
             yield unit
 
 
