@@ -419,7 +419,7 @@ def _edited(raw: bytes, edits: list[tuple[str, int, bytes, int]]) -> bytes:
 
 
 @given(kind=st.sampled_from(KINDS), first=st.booleans(), edits=st.lists(_EDIT, min_size=1, max_size=3))
-@settings(max_examples=400)
+@settings(max_examples=250)
 def test_arrays_whatever_is_done_to_their_bytes(memory: Path, kind: str, first: bool, edits: list[Any]) -> None:
     shutil.rmtree(memory / "t", ignore_errors=True)
     for number in range(3):
@@ -431,7 +431,7 @@ def test_arrays_whatever_is_done_to_their_bytes(memory: Path, kind: str, first: 
 
 
 @given(kind=st.sampled_from(KINDS), which=st.integers(0, 4), edits=st.lists(_EDIT, min_size=1, max_size=3))
-@settings(max_examples=400)
+@settings(max_examples=250)
 def test_images_whatever_is_done_to_their_bytes(memory: Path, kind: str, which: int, edits: list[Any]) -> None:
     shutil.rmtree(memory / "t", ignore_errors=True)
     for number in range(1, 4):
