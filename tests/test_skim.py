@@ -340,6 +340,19 @@ def test_an_image_whose_numbers_do_not_fit_is_judged(tmp_path: Path, old: bytes,
     assert code in codes(tmp_path) or not code
 
 
+def test_a_fault_in_a_level_of_each_image_is_told_each_time(tmp_path: Path) -> None:
+    for number in range(1, 6):
+        sound_image(tmp_path / f"i{number}", "v3", number)
+        _misspell(tmp_path / f"i{number}")
+    assert codes(tmp_path) == ["ZM107"] * 5
+
+
+def test_a_key_that_looks_like_another_is_judged_by_its_value(tmp_path: Path) -> None:
+    for number in range(5):
+        array(tmp_path / f"a{number}", "v3", {"voxelsize": "4" if number > 2 else "as ever"}, shape=[number + 1, 5, 6])
+    assert codes(tmp_path) == ["ZM107"] * 2
+
+
 def test_settings_that_look_closer_switch_it_off(tmp_path: Path) -> None:
     for number in range(4):
         sound(tmp_path / f"a{number}", "v3", number)
