@@ -325,7 +325,7 @@ def test_a_container_goes_to_zarr_v3_new_beside_old_then_old_away(tmp_path: Path
     late = [unit for unit in units if unit.last]
     assert units[-len(late) :] == late
     assert {unit.steps for unit in late} == {(REMOVAL,)}
-    assert [Path(unit.path).name for unit in late] == ["c.zarr", "bare", "image"]  # the container's own first
+    assert [Path(unit.path).name for unit in late] == ["c.zarr", "image", "bare"]  # the container's own first
     assert all(unit.needs for unit in late)
     apply(units)
     assert not [name for name in contents(root) if not name.endswith("zarr.json")]
@@ -484,3 +484,42 @@ def test_a_step_that_moves_an_array_is_refused(tmp_path: Path) -> None:
     config = Config(file=str(tmp_path / "zmeta.toml"), steps=("bad.py",))
     folder = array(tmp_path / "raw", "v2", {**SOUND, "v": "1"})
     assert blocks(plan(folder, config=config)) == {"raw": ["ZM409"]}
+
+
+def test_several_arrays_of_one_container_change_its_copy_once(tmp_path: Path) -> None:
+    root = group(tmp_path / "c.zarr")
+    copy: dict[str, Any] = {".zgroup": {"zarr_format": 2}}
+    for name in "ab":
+        array(root / name, "v2", DAISY)
+        copy |= {f"{name}/.zarray": json.loads((root / name / ".zarray").read_bytes()), f"{name}/.zattrs": DAISY}
+    write(root, {".zmetadata": {"zarr_consolidated_format": 1, "metadata": copy}})
+    units = list(migrate([root / "a", root / "b"], config=Config()))
+    files = [change.file for unit in units for change in unit.changes]
+    assert files.count(str(root / ".zmetadata")) == 1
+    apply(units)
+    written = json.loads((root / ".zmetadata").read_bytes())["metadata"]
+    assert [written[f"{name}/.zattrs"] for name in "ab"] == [attributes(root / name) for name in "ab"]
+
+
+def test_a_part_of_a_container_does_not_go_to_v3_alone(tmp_path: Path) -> None:
+    root = group(tmp_path / "c.zarr")
+    (unit,) = plan(image_tree(root / "image"), "ome-ngff@0.5")
+    assert (unit.blocked, unit.findings[0].hint) == (True, f"migrate the whole container: {root}")
+
+
+def test_the_copy_does_not_say_what_a_blocked_image_would_have_become(tmp_path: Path) -> None:
+    root = group(tmp_path / "c.zarr")
+    keys = image("0.4")
+    keys["multiscales"][0]["version"] = "0.9"  # nobody knows this one
+    image_tree(root / "image", attributes=keys)
+    write(root / "image" / "s0", {".zattrs": {"resolution": [4, 4, 4], "offset": [0, 0, 0]}})
+    copy: dict[str, Any] = {".zgroup": {"zarr_format": 2}, "image/.zgroup": {"zarr_format": 2}, "image/.zattrs": keys}
+    for level in ("s0", "s1"):
+        copy[f"image/{level}/.zarray"] = json.loads((root / "image" / level / ".zarray").read_bytes())
+    write(root, {".zmetadata": {"zarr_consolidated_format": 1, "metadata": copy}})
+    before = contents(root)
+    units = plan(root, "ome-ngff@0.4")
+    assert any(unit.blocked for unit in units)
+    assert not any(unit.changes for unit in units if "image" in unit.path)
+    apply(units)
+    assert contents(root)[".zmetadata"] == before[".zmetadata"]

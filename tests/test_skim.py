@@ -340,6 +340,19 @@ def test_an_image_whose_numbers_do_not_fit_is_judged(tmp_path: Path, old: bytes,
     assert code in codes(tmp_path) or not code
 
 
+def test_a_fault_in_a_level_of_each_image_is_told_each_time(tmp_path: Path) -> None:
+    for number in range(1, 6):
+        sound_image(tmp_path / f"i{number}", "v3", number)
+        _misspell(tmp_path / f"i{number}")
+    assert codes(tmp_path) == ["ZM107"] * 5
+
+
+def test_a_key_that_looks_like_another_is_judged_by_its_value(tmp_path: Path) -> None:
+    for number in range(5):
+        array(tmp_path / f"a{number}", "v3", {"voxelsize": "4" if number > 2 else "as ever"}, shape=[number + 1, 5, 6])
+    assert codes(tmp_path) == ["ZM107"] * 2
+
+
 def test_settings_that_look_closer_switch_it_off(tmp_path: Path) -> None:
     for number in range(4):
         sound(tmp_path / f"a{number}", "v3", number)
@@ -419,7 +432,7 @@ def _edited(raw: bytes, edits: list[tuple[str, int, bytes, int]]) -> bytes:
 
 
 @given(kind=st.sampled_from(KINDS), first=st.booleans(), edits=st.lists(_EDIT, min_size=1, max_size=3))
-@settings(max_examples=400)
+@settings(max_examples=250)
 def test_arrays_whatever_is_done_to_their_bytes(memory: Path, kind: str, first: bool, edits: list[Any]) -> None:
     shutil.rmtree(memory / "t", ignore_errors=True)
     for number in range(3):
@@ -431,7 +444,7 @@ def test_arrays_whatever_is_done_to_their_bytes(memory: Path, kind: str, first: 
 
 
 @given(kind=st.sampled_from(KINDS), which=st.integers(0, 4), edits=st.lists(_EDIT, min_size=1, max_size=3))
-@settings(max_examples=400)
+@settings(max_examples=250)
 def test_images_whatever_is_done_to_their_bytes(memory: Path, kind: str, which: int, edits: list[Any]) -> None:
     shutil.rmtree(memory / "t", ignore_errors=True)
     for number in range(1, 4):

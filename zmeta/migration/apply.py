@@ -66,11 +66,15 @@ def apply(run: Run, *, jobs: int = 1, tick: Tick | None = None, stop: Stop | Non
         pending = [number for number, mark in marks.items() if _unfinished(mark)]
         for number in pending:
             run.verify(number)
+
+        def work(number: int) -> None:
+            _apply_batch(run, number, marks[number])
+
         interrupted = False
         for late in (False, True):
             numbers = [number for number in pending if _late(run, number) is late]
             if not interrupted:
-                interrupted = _share(run, numbers, lambda number: _apply_batch(run, number, marks[number]), jobs, tick, stop)
+                interrupted = _share(run, numbers, work, 1 if late else jobs, tick, stop)
         return outcome(run, "done", interrupted=interrupted)
 
 
@@ -98,7 +102,7 @@ def rollback(run: Run, *, jobs: int = 1, tick: Tick | None = None, stop: Stop | 
         for late in (True, False):
             numbers = [number for number in pending if _late(run, number) is late]
             if not interrupted:
-                interrupted = _share(run, numbers, task, jobs, tick, stop)
+                interrupted = _share(run, numbers, task, 1 if late else jobs, tick, stop)
         if damaged:
             raise damaged[0]
         return outcome(run, "undone", interrupted=interrupted)

@@ -120,7 +120,7 @@ class Copy:
         self.file = file
         self.raw = raw
         self.changed = False
-        #: Zarr v3 documents of what was converted, by path below the group.
+        #: Zarr v3 documents of what is converted, or was before, by path below the group.
         self.documents: dict[str, JSONObject] = {}
         self._data = data
         self._metadata = dict(metadata)
@@ -128,11 +128,11 @@ class Copy:
     def put(self, node: Node, after: Node, document: JSONObject | None) -> None:
         """Take over what a node at or below the group will say, if the copy holds it at all."""
         below = os.path.relpath(node.path, self.group.path).replace(os.sep, "/")
-        if node.format != self.group.format:
-            return
-        if after.format != node.format:
+        if self.group.format == 2 and after.format == 3:
             if document is not None and below != ".":
                 self.documents[below] = document
+            return
+        if node.format != self.group.format:
             return
         prefix = "" if below == "." else below + "/"
         if node.format == 2 and self._metadata.keys() & {prefix + ".zarray", prefix + ".zgroup"}:

@@ -51,7 +51,7 @@ def plan_image_group(group: Node, open_: Open, options: Options) -> ImageGroup:
     steps = list(upgrade.steps)
     refused: dict[str, Finding] = {}
     if version in ("0.4", "0.5"):
-        children = [child for child in _children(group, open_, options) if child.name not in listed]
+        children = list(_children(group, open_, options, listed))
         if group.format == 3 and version == "0.4":
             refused = {child.name: _wrong_format(child) for child in children}
             children = []
@@ -84,10 +84,10 @@ def _listed(group: Node, open_: Open) -> Iterator[tuple[str, Node]]:
             yield name, node
 
 
-def _children(group: Node, open_: Open, options: Options) -> Iterator[Child]:
+def _children(group: Node, open_: Open, options: Options, listed: Mapping[str, Node]) -> Iterator[Child]:
     """Yield the arrays right below a group that state a voxel size and that no image lists."""
     try:
-        names = [name for name, link in list_folders(group.path) if not link]
+        names = [name for name, link in list_folders(group.path) if not link and name not in listed]
     except StoreError:  # said by the walk
         return
     for name in names:

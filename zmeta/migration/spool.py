@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import tempfile
+from array import array
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
@@ -17,8 +18,8 @@ class Spool:
 
     def __init__(self) -> None:
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `__exit__`
+        self._places = array("Q")
         self._end = 0
-        self.count = 0
 
     def __enter__(self) -> Self:
         return self
@@ -29,9 +30,9 @@ class Spool:
     def add(self, unit: Unit) -> None:
         """Take a unit."""
         self._file.seek(self._end)
+        self._places.append(self._end)
         pickle.dump(unit, self._file, pickle.HIGHEST_PROTOCOL)
         self._end = self._file.tell()
-        self.count += 1
 
     def passing(self, units: Iterable[Unit], kept: Callable[[Unit], bool]) -> Iterator[Unit]:
         """Take those that are to be kept, and pass the others on."""
@@ -42,9 +43,13 @@ class Spool:
                 yield unit
 
     def __iter__(self) -> Iterator[Unit]:
-        place = 0
-        for _ in range(self.count):
-            self._file.seek(place)
-            unit: Unit = pickle.load(self._file)  # noqa: S301 - this process wrote it into a file without a name
-            place = self._file.tell()
-            yield unit
+        return map(self._read, self._places)
+
+    def backwards(self) -> Iterator[Unit]:
+        """Yield the units from the last to the first."""
+        return map(self._read, reversed(self._places))
+
+    def _read(self, place: int) -> Unit:
+        self._file.seek(place)
+        unit: Unit = pickle.load(self._file)  # noqa: S301 - this process wrote it into a file without a name
+        return unit

@@ -58,16 +58,26 @@ class Frame:
     steps: list[str] = field(default_factory=list)
     kind: Kind = "lossless"
     findings: list[Finding] = field(default_factory=list)
-    written: list[Written] = field(default_factory=list)
+    levels: list[tuple[Node, Node, Written]] = field(default_factory=list)
     outside: bool = False
     implicit: bool = False
     needed: bool = False
 
 
 class TreePlan:
-    """The walk over one tree; `tally` counts what it comes by, and `translator` may remember arrays of other trees."""
+    """The walk over one tree; `tally` counts what it comes by, and `translator` may remember arrays of other trees.
 
-    def __init__(self, options: Options, tally: Tally, translator: Translator | None = None) -> None:
+    `copies` are those that groups above the tree keep, by their folders: other trees may be in them too.
+    """
+
+    def __init__(
+        self,
+        options: Options,
+        tally: Tally,
+        translator: Translator | None = None,
+        copies: dict[str, Copy | None] | None = None,
+    ) -> None:
+        self._copies = {} if copies is None else copies
         self._options = options
         self._translator = translator or Translator(options)
         self._limits = options.config.limits
@@ -78,7 +88,9 @@ class TreePlan:
     def plan(self, place: Place, links: Links, most: int | None = None) -> Iterator[Unit]:
         """Yield the units of a tree, children before their groups."""
         for group, _ in place.ancestors[::-1]:
-            self._frames.append(Frame(group, group, copy=_copy_of(group, self._options), outside=True))
+            if group.path not in self._copies:
+                self._copies[group.path] = _copy_of(group, self._options)
+            self._frames.append(Frame(group, group, copy=self._copies[group.path], outside=True))
         for visit in Walk([place], self._open, links=links, limits=self._limits, most=most):
             yield from self._leave(visit.place.path)
             yield from self._visit(visit)
@@ -137,6 +149,8 @@ class TreePlan:
         if any(finding.severity == Severity.ERROR for finding in outcome.findings):
             yield Unit(node.path, outcome.steps, outcome.kind, findings=outcome.findings)
             return
+        if node.format == 3:
+            self._keep_listed(node, outcome.node)
         if outcome.node is node and not outcome.findings:
             return
         try:
@@ -145,20 +159,37 @@ class TreePlan:
             yield Unit(node.path, outcome.steps, findings=(unwritable(node, error), *outcome.findings))
             return
         findings = (*outcome.findings, *written.findings)
-        for frame in self._frames:
-            if frame.copy is not None and written.create:
-                frame.copy.put(node, outcome.node, written.document)
         if written.remove:
             for frame in self._frames:
                 frame.needed = True
         family = self._family(node)
         if family is None:
-            yield _unit(node.path, outcome.steps, outcome.kind, written.changes, findings)
+            unit = _unit(node.path, outcome.steps, outcome.kind, written.changes, findings)
+            if not unit.blocked:
+                self._put(node, outcome.node, written)
+            yield unit
             return
-        family.written.append(written)
+        family.levels.append((node, outcome.node, written))
         family.findings += findings
         family.steps += [step for step in outcome.steps if step not in family.steps]
         family.kind = weakest(family.kind, outcome.kind)
+
+    def _put(self, node: Node, after: Node, written: Written) -> None:
+        """Bring what a node will say into the copies that the groups above it keep; of v3, also where it stays as it is."""
+        for frame in self._frames:
+            kept = node.format == 3 and frame.group.format == 2
+            if frame.copy is not None and (written.create or kept):
+                frame.copy.put(node, after, written.document)
+
+    def _keep_listed(self, node: Node, after: Node) -> None:
+        """See that groups which go to Zarr v3 list what is there already, as in a container that is half-way there."""
+        if not any(frame.group.format == 2 and frame.after.format == 3 for frame in self._frames):
+            return
+        document = edited(node, after).document
+        for frame in self._frames:
+            frame.needed = True
+            if frame.copy is not None and frame.group.format == 2:
+                frame.copy.put(node, after, document)
 
     def _outcome(self, node: Node) -> Outcome:
         if not self._options.profiles:
@@ -199,10 +230,13 @@ class TreePlan:
     def _group(self, frame: Frame) -> Iterator[Unit]:
         """Yield what is written for a group: its levels, its own document, and the copy that it keeps of those below."""
         group, after = frame.group, frame.after
-        if frame.outside:
-            after = group
-        if frame.implicit and not frame.needed and not after.attributes:
+        if frame.outside or (frame.implicit and not frame.needed and not after.attributes):
             return
+        blocked = [finding for finding in frame.findings if finding.severity == Severity.ERROR]
+        self._frames.append(frame)  # whose own copy holds its levels too
+        for level in frame.levels if not blocked else ():
+            self._put(*level)
+        self._frames.pop()
         try:
             if after.format != group.format:
                 own = converted(group, after, frame.copy)
@@ -211,15 +245,15 @@ class TreePlan:
         except ValueError as error:
             yield Unit(group.path, tuple(frame.steps), findings=(unwritable(group, error), *frame.findings))
             return
-        for outer in self._frames:
-            if outer.copy is not None and own.create:
-                outer.copy.put(group, after, own.document)
         if frame.copy is not None and frame.copy.changed:
             frame.steps.append("consolidated metadata")
+        changes = (*(change for _, _, written in frame.levels for change in written.changes), *own.changes)
         findings = (*frame.findings, *own.findings)
-        changes = (*(change for written in frame.written for change in written.changes), *own.changes)
+        unit = _unit(group.path, frame.steps, frame.kind, changes, findings)
+        if not unit.blocked:
+            self._put(group, after, own)
         if changes or findings:
-            yield _unit(group.path, frame.steps, frame.kind, changes, findings)
+            yield unit
 
 
 def _below(node: Node, group: Node) -> str:
