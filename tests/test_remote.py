@@ -410,6 +410,18 @@ def test_an_answer_that_is_lost_is_settled_by_reading_back(s3: S3, array: str, h
     assert attributes(s3, f"{array}/zarr.json") == {"kept": 1.5, "stain": 5, **{f"key{seed}": seed for seed in range(6)}}
 
 
+@pytest.mark.parametrize("how", [{"lost": 1}, {"late_error": 1}], ids=str)
+def test_a_write_whose_answer_is_lost_has_happened_once(s3: S3, bucket: str, how: dict[str, Any]) -> None:
+    put(s3, bucket, {"a.json": b"0"})
+    with remote.using({**s3.options, "max_retries": "0"}):
+        assert write([Change(f"{bucket}/a.json", b"0", b"1"), Change(f"{bucket}/first.json", None, b"1")])
+        s3.behave(**how, only="PUT")
+        assert write([Change(f"{bucket}/a.json", b"1", b"2"), Change(f"{bucket}/new.json", None, b"2")])
+        assert (read(f"{bucket}/a.json"), read(f"{bucket}/new.json")) == (b"2", b"2")
+        assert write([Change(f"{bucket}/a.json", b"2", None)])
+        assert read(f"{bucket}/a.json") is None
+
+
 def test_a_write_that_never_arrives_is_an_error(s3: S3, array: str) -> None:
     config = s3.config(store_options={"max_retries": "0", "timeout": "1"})
     add_metadata(array, {"stain": 0}, config=config)

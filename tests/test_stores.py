@@ -20,6 +20,7 @@ from zmeta.errors import ConfigError, DocumentError, NotWritableError, StoreErro
 from zmeta.jsondoc import Limits
 from zmeta.nodes.write import Change, write
 from zmeta.stores import object_, remote
+from zmeta.stores.named import is_plain
 from zmeta.stores.paths import SCHEMES, is_url, normal_url, parent, split_url
 from zmeta.stores.registry import exists, list_folders, locate, read
 
@@ -177,6 +178,17 @@ def test_several_documents_or_none(writable: Place) -> None:
     assert (read(one), read(other), read(new)) == (b"1", b"1", b"1")
 
 
+def test_a_document_is_removed_if_it_is_what_was_read(writable: Place) -> None:
+    writable.put("a.json", b"0")
+    writable.put("b.json", b"0")
+    file, other = f"{writable.path}/a.json", f"{writable.path}/b.json"
+    assert not write([Change(file, b"stale", None)])
+    assert not write([Change(file, b"0", None), Change(other, b"stale", b"1")])
+    assert (read(file), read(other)) == (b"0", b"0")
+    assert write([Change(file, b"0", None), Change(other, b"0", b"1")])
+    assert (read(file), read(other)) == (None, b"1")
+
+
 def test_of_writers_at_one_moment_one_wins(writable: Place) -> None:
     writable.put("a.json", b"0")
     file = f"{writable.path}/a.json"
@@ -316,6 +328,11 @@ def test_a_store_object_that_is_gone_is_told_of() -> None:
     del store
     with pytest.raises(StoreError, match="not there any more"):
         read(f"{path}/zarr.json")
+
+
+def test_names_that_metadata_states_stay_below() -> None:
+    names = ["a", "a/b", "../a", "a/../b", "/a", "", "a//b", ".", "a\0b", "s3://b/a"]
+    assert [name for name in names if is_plain(name)] == ["a", "a/b"]
 
 
 # --- URLs ---------------------------------------------------------------------------------------------------------------

@@ -29,7 +29,6 @@ LAYERS = (
     {"config"},
     {"steps"},
     {"add"},
-    {"migrate"},
     {"array"},
     {"report"},
     {"api", "checker"},

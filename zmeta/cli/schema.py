@@ -6,12 +6,13 @@ import sys
 from typing import TYPE_CHECKING
 
 from zmeta.cli.options import with_stores
-from zmeta.config import load_config, load_schemas
+from zmeta.config import Config, load_config, load_schemas
 from zmeta.errors import SchemaError, ZmetaError
 from zmeta.report.show import printable
 from zmeta.schema.catalog import find_schema, list_schemas, load_schema, schema_text
 from zmeta.schema.refs import check_refs
 from zmeta.schema.validate import make_validator
+from zmeta.stores.paths import is_url
 from zmeta.stores.remote import using
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ def main(arguments: argparse.Namespace) -> int:
     if arguments.verb == "show":
         sys.stdout.write(schema_text(find_schema(arguments.name)))
         return 0
-    with using(with_stores(load_config(), arguments).store_options):
+    config = load_config() if any(map(is_url, arguments.files)) else Config()
+    with using(with_stores(config, arguments).store_options):
         return _check(arguments.files)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import time
+from contextlib import suppress
 from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -306,18 +307,18 @@ class ObjectStore:
         if self._honoured[condition]:
             return
         probe = f"{key.rpartition('/')[0]}/.zmeta-probe-{uuid4().hex}".lstrip("/")
-        made = False
+        wrote = True  # until it is known that it has not
         try:
             if condition == "absent":
-                made = self._put(probe, b"{}", "overwrite")
+                self._put(probe, b"{}", "overwrite")
             wrote = self._put(probe, b"{}", "create" if condition == "absent" else {"e_tag": '"0"'})
-            made = made or wrote
         except StoreError as error:
             error.where = self.where(key)
             raise
         finally:
-            if made:
-                self._store.delete(probe)
+            if wrote or condition == "absent":
+                with suppress(FileNotFoundError, self._errors.BaseError):
+                    self._store.delete(probe)
         if wrote:
             raise self._refused(key, "it ignores " + ("If-None-Match" if condition == "absent" else "If-Match"))
         self._honoured[condition] = True
