@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 import warnings
 from collections import Counter
 from fractions import Fraction
@@ -39,7 +40,7 @@ from zmeta.nodes import swap
 from zmeta.nodes import write as write_module
 from zmeta.nodes.write import Change, update, write
 from zmeta.stores import object_, remote
-from zmeta.stores.registry import read
+from zmeta.stores.registry import list_folders, read
 
 if TYPE_CHECKING:
     from s3_server import S3
@@ -243,6 +244,11 @@ def test_what_cannot_be_looked_at_exits_with_2(
     out, err = capsys.readouterr()
     assert words in err
     assert "Traceback" not in err + out
+
+
+def test_a_migration_of_a_url_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["migrate", "s3://bucket/a.zarr"]) == 2
+    assert "a URL cannot be migrated in this version" in capsys.readouterr().err
 
 
 def test_a_schema_from_a_bucket(s3: S3, bucket: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -478,6 +484,49 @@ def test_several_documents_are_put_back_where_one_cannot_be_written(s3: S3, buck
         s3.behave()
         assert write(changes)
         assert (read(changes[0].file), read(changes[1].file), read(changes[2].file)) == (b"1", b"1", b"1")
+
+
+def test_copies_are_written_last(s3: S3, bucket: str) -> None:
+    put(s3, bucket, {"copy.json": b"0", "own.json": b"0"})
+    changes = [Change(f"{bucket}/copy.json", b"0", b"1", copy=True), Change(f"{bucket}/own.json", b"0", b"1")]
+    s3.behave()
+    with remote.using(s3.options):
+        assert write(changes)
+    put_ = [asked.rpartition("/")[2] for asked in s3.log() if asked.startswith("PUT") and "probe" not in asked]
+    assert put_ == ["own.json", "copy.json"]
+
+
+def test_a_writer_takes_nothing_from_what_was_read_ahead(s3: S3, bucket: str) -> None:
+    put(s3, bucket, {"g/zarr.json": GROUP3, "g/a/zarr.json": b"0"})
+    file = f"{bucket}/g/a/zarr.json"
+    seen: list[bytes | None] = []
+
+    def compute() -> tuple[list[Change], None]:
+        seen.append(read(file))
+        return [Change(file, seen[-1], b"mine")], None
+
+    with remote.using(s3.options), remote.reading_ahead(4):
+        list(list_folders(f"{bucket}/g"))
+        while not any("/g/a/" in asked for asked in s3.log()):
+            time.sleep(0.01)
+        time.sleep(0.1)
+        put(s3, bucket, {"g/a/zarr.json": b"theirs"})
+        update(compute)
+        assert read(file) == b"0"  # the walk itself tells of one moment
+    assert seen == [b"theirs"]
+    assert raw(s3, file) == b"mine"
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+def test_of_an_array_that_cannot_be_made_nothing_is_left(s3: S3, bucket: str, zarr_format: Any) -> None:
+    identifier = ArrayIdentifier(container=f"{bucket}/a.zarr", dataset="b/raw")
+    s3.behave(refuse="/raw/zarr.json" if zarr_format == 3 else "/raw/.zarray")
+    roi = Roi((0, 0), (8, 8))
+    with pytest.raises(StoreError, match="cannot write the object"):
+        ZarrArray.create_from_array_identifier(
+            identifier, ["y", "x"], roi, None, (1, 1), "uint8", zarr_format=zarr_format, config=s3.config()
+        )
+    assert [entry for page in s3.store(bucket[5:]).list() for entry in page] == []
 
 
 COPIED: dict[str, tuple[dict[str, Any], str, Any]] = {

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from zmeta.config import Config, load_config
+from zmeta.errors import ConfigError
 from zmeta.migration import apply as journal
 from zmeta.migration.options import Options, check_target
 from zmeta.migration.plan import plan_units
@@ -16,6 +17,7 @@ from zmeta.migration.status import history as iter_history
 from zmeta.migration.status import status as iter_status
 from zmeta.migration.tree import Tally
 from zmeta.steps.load import load_graph
+from zmeta.stores.paths import is_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -148,6 +150,10 @@ def migrate(
     ([4, 8], 1)
     """
     given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+    for path in given:
+        if is_url(os.fspath(path)):
+            hint = "migrate a copy on a disk; add_metadata and check --fix write to URLs"
+            raise ConfigError("a URL cannot be migrated in this version", found=os.fspath(path), hint=hint)
     settings = load_config() if config is None else config
     graph = load_graph(settings)
     if to:
