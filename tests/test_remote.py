@@ -35,6 +35,7 @@ from zmeta import (
     add_metadata,
     read_metadata,
 )
+from zmeta.array.n5 import _place
 from zmeta.cli.main import main
 from zmeta.nodes import swap
 from zmeta.nodes import write as write_module
@@ -342,6 +343,28 @@ def test_an_array_is_not_made_over_something_else(s3: S3, bucket: str) -> None:
     roi = Roi((0, 0), (8, 8))
     with pytest.raises(ArrayExistsError, match="something else stands"):
         ZarrArray.create_from_array_identifier(identifier, ["y", "x"], roi, None, (1, 1), "uint8", config=s3.config())
+
+
+def test_the_pixels_of_n5(s3: S3, bucket: str, http_folder: tuple[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    tensorstore = pytest.importorskip("tensorstore")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")  # tensorstore looks for credentials on its own
+    url, folder = http_folder
+    kvstore = {"driver": "file", "path": str(folder / "a.n5")}
+    values = np.arange(120, dtype="uint8").reshape(4, 5, 6)
+    made = tensorstore.open(
+        {"driver": "n5", "kvstore": kvstore, "metadata": {**N5, "compression": {"type": "gzip"}}}, create=True
+    )
+    made.result()[...] = values.transpose()
+    put(s3, bucket, {f"a.n5/{file.relative_to(folder / 'a.n5')}": file.read_bytes()
+                     for file in (folder / "a.n5").rglob("*") if file.is_file()})  # fmt: skip
+    assert (opened(s3, f"{url}/a.n5").data[...] == values).all()
+    array = opened(s3, f"{bucket}/a.n5")
+    assert (array.data[...] == values).all()
+    array.data[1] = 7
+    assert (opened(s3, f"{bucket}/a.n5").data[1] == 7).all()
+    with remote.using({}), pytest.raises(StoreError, match="not read from such a store"):
+        _place("memory://a/b")
 
 
 def test_a_store_object_in_place_of_a_path() -> None:
