@@ -66,8 +66,10 @@ def _plan_target(target: Target, links: Links, options: Options, tally: Tally) -
     if not options.needs_v3:
         yield from TreePlan(options, tally).plan(place, links, None if target.below else 1)
         return
+    whole = next((group.path for group, _ in reversed(ancestors) if group.format == 2), "")
     for container in _containers(target.path, options):
-        yield from _convert(Place(container, ancestors if container == target.path else ()), links, options, tally)
+        place = Place(container, ancestors if container == target.path else ())
+        yield from _convert(place, whole, links, options, tally)
 
 
 def _containers(folder: str, options: Options) -> Iterator[str]:
@@ -90,8 +92,11 @@ def _containers(folder: str, options: Options) -> Iterator[str]:
             yield path
 
 
-def _convert(place: Place, links: Links, options: Options, tally: Tally) -> Iterator[Unit]:
-    """Plan one container that ends as Zarr v3: what is blocked in it blocks all of it, if it is converted."""
+def _convert(place: Place, whole: str, links: Links, options: Options, tally: Tally) -> Iterator[Unit]:
+    """Plan one container that ends as Zarr v3: what is blocked in it blocks all of it, if it is converted.
+
+    `whole` is a group of Zarr v2 that it is below, which would be left without it.
+    """
     with Spool() as spool:
         blocked = 0
         for planned in TreePlan(options, tally).plan(place, links):
@@ -101,6 +106,10 @@ def _convert(place: Place, links: Links, options: Options, tally: Tally) -> Iter
                 yield unit
             else:
                 spool.add(unit)
+        if whole and spool.removes:
+            message = "the node is part of a container of Zarr v2, which goes to Zarr v3 as a whole"
+            yield Unit(place.path, findings=(_blocked(message, place.path, f"migrate {whole}"),))
+            return
         if blocked and spool.removes:
             message = f"the container stays as it is: {blocked} of its nodes cannot go to Zarr v3 with it"
             hint = "mend these nodes, or agree to what they would lose, and plan again"
