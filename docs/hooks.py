@@ -17,6 +17,7 @@ from zmeta.checker.rules.registry import MUST, load_page
 from zmeta.conventions.recognised.codec import TABLE as RECOGNISED_TABLE
 from zmeta.conventions.registry import VERSIONS
 from zmeta.finding import CODES, Finding
+from zmeta.steps.registry import STEPS
 from zmeta.schema.catalog import BASE, SchemaName, list_schemas, load_schema, version_key
 
 if TYPE_CHECKING:
@@ -161,12 +162,19 @@ def precedence_list() -> str:
     return "\n".join(f"{index}. `{row.id}`" for index, row in enumerate(VERSIONS, 1))
 
 
+def steps_table() -> str:
+    """Return the steps that come with zmeta."""
+    rows = [(f"`{step.subject}`", f"{step.before} → {step.after}", step.summary, step.kind) for step in STEPS]
+    return table(("subject", "versions", "what changes", "kind"), rows)
+
+
 TABLES = {
     "codes": codes_table,
     "units": units_table,
     "conventions": lambda: conventions_table("conventions/{}.md"),
     "recognised": recognised_table,
     "precedence": precedence_list,
+    "steps": steps_table,
 }
 
 

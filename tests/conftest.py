@@ -37,6 +37,15 @@ def _refuse(host: object) -> None:
 
 
 @pytest.fixture(autouse=True, scope="session")
+def _no_state_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep runs of migrations out of the user's own folder."""
+    patch = pytest.MonkeyPatch()
+    patch.setenv("ZMETA_STATE", str(tmp_path_factory.mktemp("state")))
+    yield
+    patch.undo()
+
+
+@pytest.fixture(autouse=True, scope="session")
 def _no_network() -> Iterator[None]:
     """Refuse every connection and every name look-up but those of the loopback."""
     patch = pytest.MonkeyPatch()

@@ -544,3 +544,11 @@ def test_a_refusal_also_lists_what_does_not_fit_the_array(tmp_path: Path) -> Non
     with pytest.raises(MetadataError, match="refused") as error:
         add_metadata(path, {"axes": ["z", "y"], "units": ["nm"] * 3}, config=CONFIG)
     assert {finding.pointer for finding in error.value.findings} == {"/axes", "/units/0", "/units/1", "/units/2"}
+
+
+def test_an_offset_of_zero_is_written_where_it_is_given(tmp_path: Path) -> None:
+    path = make(tmp_path, {"resolution": [40, 4, 4]})
+    add_metadata(path, {"voxel_size": [40, 8, 8]}, config=CONFIG)
+    assert "offset" not in zarr.open_array(path).attrs, "nobody stated one"
+    add_metadata(path, {"offset": [0, 0, 0]}, config=CONFIG)
+    assert zarr.open_array(path).attrs.asdict() == {"resolution": [40, 8, 8], "offset": [0, 0, 0]}

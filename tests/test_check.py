@@ -556,3 +556,10 @@ def test_every_case_of_a_convention_can_be_checked(tmp_path: Path) -> None:
 def test_nothing_but_errors_of_zmeta(tmp_path: Path) -> None:
     for error in (NodeNotFoundError, ConfigError, StoreError):
         assert issubclass(error, ZmetaError)
+
+
+def test_wrong_names_of_a_level_are_told_once(tmp_path: Path) -> None:
+    image_tree(tmp_path, "v3")
+    array(tmp_path / "s1", "v3", shape=[8] * 3, dimension_names=["a", "b", "c"])
+    assert [finding.code for finding in check(tmp_path, config=Config())] == ["ZM212"]
+    assert [finding.code for finding in check(tmp_path, config=Config(ignore=("ZM212",)))] == ["ZM401"]

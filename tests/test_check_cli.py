@@ -28,20 +28,20 @@ from zmeta.finding import CODES
 from zmeta.nodes import write as write_module
 
 ZMETA = [sys.executable, "-m", "zmeta"]
-#: Takes its time for each node, and leaves a file once it has judged some.
+#: Takes its time for each node, and leaves a file once it has looked at some.
 SLOW = """
 import sys, time
 from zmeta.checker import parallel
 from zmeta.checker.judge import Judge
 parallel.BUDGET = 20
-judge, seen = Judge.judge, []
-def slow(self, visit):
+skim, seen = Judge.skim, []
+def slow(self, place):
     time.sleep(0.002)
-    seen.append(visit)
+    seen.append(place)
     if len(seen) == 60:
         open("begun", "w").close()
-    return judge(self, visit)
-Judge.judge = slow
+    return skim(self, place)
+Judge.skim = slow
 from zmeta.cli.main import run
 sys.argv[0] = "zmeta"
 run()
@@ -575,15 +575,15 @@ def test_fix_goes_on_after_what_it_cannot_write(
     for name in "abcd":
         array(tmp_path / "t" / name, "v2", {"resolution": ["4", "4", 4], "offset": [0, 0, 0]})
     (tmp_path / "t" / "c" / ".zattrs").write_text('{"resolution": ["4", 4, 4], "offset": [0, 0, 0], "x": NaN}')
-    beside = write_module._write_beside
+    beside = write_module.write_beside
 
-    def refuse(file: str, data: bytes) -> str:
+    def refuse(file: str, data: bytes, **how: Any) -> str:
         if os.path.dirname(file).endswith("/b"):
             hint = "check the permissions"
             raise StoreError("cannot write the file", where=file, found="Permission denied", hint=hint)
-        return beside(file, data)
+        return beside(file, data, **how)
 
-    monkeypatch.setattr(write_module, "_write_beside", refuse)
+    monkeypatch.setattr(write_module, "write_beside", refuse)
     assert main(["check", "t", "--fix"]) == 1
     out, err = capsys.readouterr()
     lines = err.splitlines()

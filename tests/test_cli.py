@@ -348,6 +348,20 @@ def test_schema_files_refer_to_each_other(tmp_path: Path, capsys: pytest.Capture
     )
 
 
+def test_schema_files_refer_to_those_of_the_settings(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = _file(tmp_path, {"properties": {"a": {"$ref": "https://lab.example/two"}}, "examples": [{"a": 1}]}, "1.json")
+    wrong = _file(tmp_path, {"properties": {"a": {"$ref": "https://lab.example/two"}}, "examples": [{"a": "1"}]}, "3.json")
+    _file(tmp_path, {"$id": "https://lab.example/two", "type": "integer"}, "2.json")
+    monkeypatch.chdir(tmp_path)
+    assert main(["schema", "check", one]) == 1
+    (tmp_path / "zmeta.toml").write_text('schemas = ["2.json"]\nprofile = [{ schema = "absent.json" }]\n', "utf-8")
+    assert main(["schema", "check", one]) == 0
+    assert main(["schema", "check", wrong]) == 1
+    assert "examples/0 is not valid at /a" in capsys.readouterr().out
+
+
 def test_every_packaged_schema_is_sound(capsys: pytest.CaptureFixture[str]) -> None:
     from zmeta.schema.catalog import schema_folder
 

@@ -93,7 +93,8 @@ def run_python(block: Block, namespace: dict[str, object]) -> str:
 
 def run_console(block: Block, folder: Path) -> Iterator[tuple[str, str, str]]:
     """Run the commands of a block; yield for each what was typed, the output that the page shows, and the real one."""
-    environment = {**os.environ, "PYTHONIOENCODING": "utf-8", "COLUMNS": "80", "NO_COLOR": "1"}
+    state = str(folder) + "-state"  # runs of migrations
+    environment = {**os.environ, "PYTHONIOENCODING": "utf-8", "COLUMNS": "80", "NO_COLOR": "1", "ZMETA_STATE": state}
     code = 0
     for part in [*re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:], ""]:
         command, _, want = part.partition("\n")

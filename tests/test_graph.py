@@ -16,12 +16,12 @@ from zmeta.errors import (
     MigrationError,
     NoPathError,
 )
-from zmeta.migrate.graph import Graph
-from zmeta.migrate.step import Step
+from zmeta.steps.graph import Graph
+from zmeta.steps.step import Step
 
 if TYPE_CHECKING:
     from zmeta.jsondoc import JSONObject
-    from zmeta.migrate.step import Site
+    from zmeta.steps.step import Site
 
 
 def same(attributes: JSONObject, site: Site) -> JSONObject:

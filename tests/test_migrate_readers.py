@@ -19,8 +19,8 @@ from builders import image
 
 from zmeta.config import Config
 from zmeta.finding import Severity
-from zmeta.migrate.options import Options
-from zmeta.migrate.plan import plan_units
+from zmeta.migration.options import Options
+from zmeta.migration.plan import plan_units
 
 if TYPE_CHECKING:
     from zmeta.nodes.write import Change
@@ -260,8 +260,8 @@ def test_a_part_of_a_container_is_not_converted_alone(content: Content, path: st
     units = list(plan_units([root / path], Options(to="ome-ngff@0.5")))
     assert [unit.changes for unit in units] == [()] * len(units)
     [finding] = [finding for unit in units for finding in unit.findings if finding.severity == Severity.ERROR]
-    assert finding.message == "the node is part of a container of Zarr v2, which goes to Zarr v3 as a whole"
-    assert finding.hint == f"migrate {root}"
+    assert finding.message.startswith("a part of a container cannot go to Zarr v3 alone")
+    assert finding.hint == f"migrate the whole container: {root}"
 
 
 # --- at every moment --------------------------------------------------------------------------------------------------

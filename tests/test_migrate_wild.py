@@ -21,14 +21,14 @@ from zmeta.config import Config
 from zmeta.conventions.registry import BY_ID
 from zmeta.finding import Severity
 from zmeta.jsondoc import parse_json
-from zmeta.migrate.options import Options
-from zmeta.migrate.plan import plan_units
+from zmeta.migration.options import Options
+from zmeta.migration.plan import plan_units
 from zmeta.nodes.node import Node, open_node
 from zmeta.pipeline import Decoded, decode_node
 from zmeta.schema.validate import packaged_validator
 
 if TYPE_CHECKING:
-    from zmeta.migrate.unit import Unit
+    from zmeta.migration.unit import Unit
 
 Row = dict[str, Any]
 ROWS: list[Row] = json.loads((WILD / "index.json").read_text("utf-8"))

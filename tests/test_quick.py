@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from zmeta.checker import judge as judge_module
 from zmeta.checker.judge import Judge
-from zmeta.checker.quick import is_plainly_sound
+from zmeta.checker.quick import are_sound_numbers, is_plainly_sound
 from zmeta.checker.runner import Run
 from zmeta.checker.site import level_names
 from zmeta.config import Config
@@ -290,6 +290,13 @@ def test_what_is_not_plainly_sound_takes_the_long_way(change: str, tmp_path: Pat
     _seed(change, documents)
     write(tmp_path, documents)
     assert not is_sound(tmp_path)
+
+
+def test_a_size_of_zero_is_not_sound() -> None:
+    for levels in (1, 2):
+        sizes = [([2.0 * level + 2.0, 0.0], [1.0 * level, 0.0], [8 // (level + 1), 8]) for level in range(levels)]
+        assert not are_sound_numbers(sizes)
+        assert are_sound_numbers([([one, 1.0], move, shape) for (one, _), move, shape in sizes])
 
 
 def test_both_ways_give_the_same_for_an_image_among_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

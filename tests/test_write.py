@@ -133,7 +133,7 @@ def test_a_symlinked_document_stays_a_symlink(tmp_path: Path) -> None:
 
 def test_what_a_killed_writer_left_is_overwritten(tmp_path: Path) -> None:
     folder = _array(tmp_path / "a", "v3")
-    left = write_module._temporary_name(str(folder / "zarr.json"))
+    left = write_module.temporary_name(str(folder / "zarr.json"))
     with open(left, "w") as handle:
         handle.write("half of a docu")
     add_metadata(folder, {"stain": "OTO"}, config=Config())
@@ -144,7 +144,7 @@ def test_what_a_killed_writer_left_is_overwritten(tmp_path: Path) -> None:
 def test_a_link_in_the_place_of_the_temporary_file_is_not_followed(tmp_path: Path) -> None:
     folder = _array(tmp_path / "a", "v3")
     (tmp_path / "victim").write_text("mine")
-    os.symlink(tmp_path / "victim", write_module._temporary_name(str(folder / "zarr.json")))
+    os.symlink(tmp_path / "victim", write_module.temporary_name(str(folder / "zarr.json")))
     add_metadata(folder, {"stain": "OTO"}, config=Config())
     assert (tmp_path / "victim").read_text() == "mine"
     assert not (folder / "zarr.json").is_symlink()

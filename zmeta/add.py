@@ -18,7 +18,7 @@ from zmeta.canonical.units import unit_size
 from zmeta.config import Config, load_config
 from zmeta.conventions.base import Edit, Reading, unit_conflict
 from zmeta.conventions.merge import Given
-from zmeta.conventions.registry import BY_ID, VERSIONS
+from zmeta.conventions.registry import BY_ID, VERSIONS, find_row
 from zmeta.errors import ConfigError, EncodeError, MetadataError
 from zmeta.finding import Finding, Severity
 from zmeta.jsondoc import JSONObject, JSONValue, describe, dump_json, parse_json, pointer
@@ -88,7 +88,7 @@ def plan_edits(
     _refuse([*problems, *more], node)
     edits = [Edit(node, custom, remove)] if custom or remove else []
     if core or convention:
-        edits += encode_edits(wanted, before, config, convention)
+        edits += encode_edits(wanted if "offset" in core else as_stated(wanted, before), before, config, convention)
     after = decode_node(apply_edits(node, edits), reading)
     if core.keys() & {"axes"} and "axes" not in stated(after):  # the convention has no place for names, the container has
         edits += name_dimensions(wanted, apply_edits(node, edits), reading)
@@ -213,9 +213,8 @@ def encode_edits(wanted: Metadata, before: Decoded, config: Config, convention: 
     one of them has no place for it.
     """
     node, reading = before.node, config.reading()
-    if "offset" not in stated(before) and wanted.offset is not None and not any(wanted.offset):
-        wanted = wanted.with_axes(tuple(replace(axis, offset=None) for axis in wanted.axes))
-    rows = [BY_ID[claim.id] for claim in before.claims if claim.id in BY_ID]
+    found = (find_row(claim.id, reading) for claim in before.claims)
+    rows = [row for row in found if row is not None]
     speaking = [row for row in rows if row.encode is not None and not row.names_only]
     if convention is not None:
         first = named_row(convention, node)
@@ -273,6 +272,13 @@ def stated(decoded: Decoded) -> set[str]:
         for claim in decoded.claims
         if getattr(claim, name) is not None and key not in claim.inferred
     }
+
+
+def as_stated(wanted: Metadata, before: Decoded) -> Metadata:
+    """Return metadata without an offset of 0 that nobody stated."""
+    if "offset" in stated(before) or wanted.offset is None or any(wanted.offset):
+        return wanted
+    return wanted.with_axes(tuple(replace(axis, offset=None) for axis in wanted.axes))
 
 
 def name_dimensions(wanted: Metadata, node: Node, reading: Reading) -> list[Edit]:

@@ -22,6 +22,7 @@ from zmeta.jsondoc import LIMITS, MAX_BYTES, MAX_DEPTH, Limits
 from zmeta.stores.local import fits, read_file
 
 if TYPE_CHECKING:
+    from zmeta.conventions.base import ConventionVersion
     from zmeta.finding import Finding
     from zmeta.jsondoc import JSONObject
     from zmeta.profile import Profile
@@ -76,6 +77,10 @@ class Config:
         Size and nesting of a document beyond which it is refused.
     relations : tuple of Relation
         What `check` compares between arrays of a container.
+    steps : tuple of str
+        Files of migration steps (.toml, .json, .py), as globs beside the settings file. They are read by migrations alone.
+    conventions : tuple of str
+        Conventions beside those of zmeta: paths of Python files, or names of installed entry points.
     overrides : tuple of (globs, settings)
         Settings for some arrays only.
     """
@@ -93,6 +98,8 @@ class Config:
     max_bytes: int = MAX_BYTES
     max_depth: int = MAX_DEPTH
     relations: tuple[Relation, ...] = ()
+    steps: tuple[str, ...] = ()
+    conventions: tuple[str, ...] = ()
     overrides: tuple[tuple[tuple[str, ...], dict[str, object]], ...] = ()
 
     @property
@@ -110,12 +117,20 @@ class Config:
         """Return how open questions are read: as an argument says, else as the settings do."""
         if anchor not in (None, "corner", "centre"):
             raise ConfigError("`ome_anchor` is wrong", expected="corner or centre", found=repr(anchor))
-        world = world or self.world
+        world, extra = world or self.world, self._extra
         if anchor is not None:
-            return _reading(anchor, "the argument `ome_anchor`", world)
-        return _reading(
-            self.ome_anchor, f"`ome_anchor` in {self.file}" if self.ome_anchor != "corner" else "the default", world
-        )
+            return _reading(anchor, "the argument `ome_anchor`", world, extra)
+        evidence = f"`ome_anchor` in {self.file}" if self.ome_anchor != "corner" else "the default"
+        return _reading(self.ome_anchor, evidence, world, extra)
+
+    @property
+    def _extra(self) -> tuple[ConventionVersion, ...]:
+        """The conventions of the user; their code is run when the first array is read."""
+        if not self.conventions:
+            return ()
+        from zmeta.conventions.extra import load_versions
+
+        return load_versions(self.conventions, self.file)
 
     def for_path(self, path: str) -> Config:
         """Return the settings for one array: overrides whose globs match its path are applied in order."""
@@ -156,28 +171,43 @@ def load_config(start: str | None = None) -> Config:
 
     Raises `ConfigError` for a file that is not TOML, or that sets what does not exist.
     """
+    return _load(_folder(start), int(time.monotonic()))
+
+
+def load_schemas(start: str | None = None) -> tuple[JSONObject, ...]:
+    """Return the files that `schemas` of the settings name, whatever else stands there; raises as `load_config` does."""
+    found = _find(_folder(start))
+    return () if found is None else _schemas(*found)
+
+
+def _folder(start: str | None) -> str:
     try:
-        folder = os.getcwd() if start is None else os.path.abspath(start)
+        return os.getcwd() if start is None else os.path.abspath(start)
     except FileNotFoundError:
         hint = "change to a folder that does"
         raise ConfigError("the working directory does not exist any more", hint=hint) from None
-    return _load(folder, int(time.monotonic()))
 
 
 @lru_cache(maxsize=32)
 def _load(folder: str, second: int) -> Config:
     """Look for the file at most once a second; `second` is there for the cache."""
     del second
+    found = _find(folder)
+    return Config() if found is None else parse_config(*found)
+
+
+def _find(folder: str) -> tuple[dict[str, object], str] | None:
+    """Return the table of the nearest settings from a folder upwards, and their file."""
     while True:
         for name, keys in (("zmeta.toml", ()), ("pyproject.toml", ("tool", "zmeta"))):
             file = os.path.join(folder, name)
             raw = read_file(file)
             table = None if raw is None else _table(raw, file, keys)
             if table is not None:
-                return parse_config(table, file)
+                return table, file
         parent = os.path.dirname(folder)
         if parent == folder:
-            return Config()
+            return None
         folder = parent
 
 
@@ -201,7 +231,7 @@ def parse_config(table: dict[str, object], file: str) -> Config:
     overrides = []
     for entry in _tables(table, "override", file):
         globs = _strings(entry.get("match"), "override.match", file)
-        for key in ("fail_on", "max_bytes", "max_depth"):
+        for key in ("fail_on", "max_bytes", "max_depth", "steps", "conventions"):
             if key in entry:
                 hint = "set it for the whole run, outside [[override]]"
                 raise ConfigError(f"`{key}` cannot be set for some arrays only", where=file, hint=hint)
@@ -217,7 +247,7 @@ def _settings(table: dict[str, object], file: str) -> dict[str, object]:
         if key not in allowed:
             expected = ", ".join([*allowed, "profile", "override", "schemas", "relation"])
             raise ConfigError(f"there is no setting `{key}`", where=file, expected=expected)
-        if key in ("world_unit", "mirror", "select", "ignore"):
+        if key in ("world_unit", "mirror", "select", "ignore", "steps", "conventions"):
             result[key] = _strings([value] if isinstance(value, str) else value, key, file)
             if key == "world_unit":
                 _check_units(result[key], file)
@@ -311,15 +341,22 @@ def _strings(value: object, key: str, file: str) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _schemas(table: dict[str, object], file: str) -> tuple[JSONObject, ...]:
+    from zmeta.profile import load_schema_file
+
+    patterns = _strings(table.get("schemas", []), "schemas", file)
+    beside = os.path.dirname(file)
+    return tuple(load_schema_file(path) for pattern in patterns for path in sorted(glob(os.path.join(beside, pattern))))
+
+
 def _profiles(table: dict[str, object], file: str) -> tuple[Profile, ...]:
     entries = _tables(table, "profile", file)
     if not entries and "schemas" not in table:
         return ()
-    from zmeta.profile import Profile, load_schema_file
+    from zmeta.profile import Profile
 
     root = os.path.dirname(file)
-    patterns = _strings(table.get("schemas", []), "schemas", file)
-    extra = tuple(load_schema_file(path) for pattern in patterns for path in sorted(glob(os.path.join(root, pattern))))
+    extra = _schemas(table, file)
     profiles = []
     for entry in entries:
         unknown = entry.keys() - {"schema", "match", "name", "version", "uuid"}

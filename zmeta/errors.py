@@ -15,7 +15,7 @@
     ├── GeometryError             a ROI or a size that does not fit                  (also ValueError)
     │   └── NotOnGridError        a value is not whole in the world unit
     ├── ArrayExistsError          an array is there already and is not the same      (also FileExistsError)
-    ├── MigrationError            steps that make no path, or that cannot go on (also ValueError)
+    ├── MigrationError            a plan, the journal of a run, or steps that cannot be used (also ValueError)
     │   ├── DuplicateStepError    two steps with one id
     │   ├── CycleError            steps that lead back to where they began
     │   ├── AmbiguousPathError    two steps out of one version
@@ -167,7 +167,10 @@ class MissingExtraError(ZmetaError, ImportError):
 
 
 class MigrationError(ZmetaError, ValueError):
-    """Steps make no path, or one cannot go on; `ids` are those of the steps that are meant."""
+    """A plan or the journal of a run is damaged or does not allow what was asked for, or steps make no path.
+
+    `ids` are those of the steps that are meant.
+    """
 
     ids: tuple[str, ...] = ()
 

@@ -7,10 +7,11 @@
 from __future__ import annotations
 
 import json
+import marshal
 import math
 import re
-from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from json.encoder import encode_basestring, encode_basestring_ascii
 from typing import TYPE_CHECKING, NamedTuple, Self, TypeAlias
 
@@ -18,7 +19,7 @@ from zmeta.errors import DocumentError
 from zmeta.finding import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 JSONValue: TypeAlias = "bool | int | float | str | list[JSONValue] | dict[str, JSONValue] | None"
 JSONObject: TypeAlias = "dict[str, JSONValue]"
@@ -266,6 +267,12 @@ def dump_json(data: JSONValue, like: bytes | None = None) -> bytes:
 
     Raises `ValueError` on NaN and infinities, which are not JSON.
     """
+    layout, end = _layout(like)
+    return (_dump(data, layout, "\n" if layout.indent else "", _LEVELS_KEPT) + end).encode()
+
+
+def _layout(like: bytes | None) -> tuple[_Layout, str]:
+    """Return the layout of a document, and its final newline or nothing."""
     text = (like or b"").decode("utf-8", "replace").removeprefix("\ufeff")
     match = _INDENT.match(text)
     if like is None:
@@ -275,17 +282,32 @@ def dump_json(data: JSONValue, like: bytes | None = None) -> bytes:
     else:
         compact = _COMPACT.match(text)
         indent, comma, colon = "", "," if compact else ", ", ":" if compact else ": "
-    quote = encode_basestring_ascii if text.isascii() else _quote_plain
-    body = "".join(_dump(data, _Layout(indent, comma, colon, quote), "\n" if indent else ""))
-    return (body + ("\n" if text.endswith("\n") else "")).encode()
+    return _known_layout(indent, comma, colon, text.isascii()), "\n" if text.endswith("\n") else ""
 
 
-@dataclass(frozen=True, slots=True)
 class _Layout:
-    indent: str
-    comma: str
-    colon: str
-    quote: Callable[[str], str]
+    """How documents of one layout are written; `names` are the keys that were met so far, with the colon."""
+
+    __slots__ = ("colon", "comma", "indent", "names", "quote")
+
+    def __init__(self, indent: str, comma: str, colon: str, ascii_only: bool) -> None:
+        self.indent = indent
+        self.comma = comma
+        self.colon = colon
+        self.quote: Callable[[str], str] = encode_basestring_ascii if ascii_only else _quote_plain
+        self.names: dict[str, str] = {}
+
+    def name(self, key: str) -> str:
+        """Return a key with its colon, and remember it."""
+        text = self.quote(key) + self.colon
+        if len(key) <= _LONGEST_NAME and type(key) is str:
+            if len(self.names) >= _MOST_KEPT:
+                self.names.clear()
+            self.names[key] = text
+        return text
+
+
+_known_layout = lru_cache(maxsize=64)(_Layout)
 
 
 def _quote_plain(text: str) -> str:
@@ -293,20 +315,77 @@ def _quote_plain(text: str) -> str:
     return _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", encode_basestring(text))
 
 
-def _dump(value: JSONValue, layout: _Layout, newline: str) -> Iterator[str]:
-    inner = newline + layout.indent
+def _dump(value: JSONValue, layout: _Layout, newline: str, levels: int = 0) -> str:
+    """Serialise a value, with one frame for each level: it may be nested deeply. `levels` is how far down text is kept."""
     if isinstance(value, dict) and value:
-        for position, (key, item) in enumerate(value.items()):
-            yield ("{" if position == 0 else layout.comma) + inner + layout.quote(key) + layout.colon
-            yield from _dump(item, layout, inner)
-        yield newline + "}"
-    elif isinstance(value, list) and value:
-        for position, item in enumerate(value):
-            yield ("[" if position == 0 else layout.comma) + inner
-            yield from _dump(item, layout, inner)
-        yield newline + "]"
-    else:
-        yield layout.quote(value) if isinstance(value, str) else _dump_scalar(value)
+        inner = newline + layout.indent
+        names = layout.names
+        texts = []
+        for key, item in value.items():
+            kind = type(item)
+            if kind is str:
+                text = layout.quote(item)  # type: ignore[arg-type]
+            elif kind is int:
+                text = repr(item)
+            else:
+                flat = _dump_flat(item, layout, inner) if kind is list else None  # type: ignore[arg-type]
+                mark = _mark(item, layout, inner) if flat is None and levels else None
+                known = flat if mark is None else _KEPT.get(mark)
+                text = known or _dump(item, layout, inner, levels and levels - 1)
+                if mark is not None and known is None:
+                    _keep(mark, text)
+            texts.append((names.get(key) or layout.name(key)) + text)
+        return "{" + inner + (layout.comma + inner).join(texts) + newline + "}"
+    if isinstance(value, list) and value:
+        inner = newline + layout.indent
+        texts = []
+        for item in value:
+            text = _dump(item, layout, inner)  # a comprehension would take a frame of its own
+            texts.append(text)
+        return "[" + inner + (layout.comma + inner).join(texts) + newline + "]"
+    return layout.quote(value) if isinstance(value, str) else _dump_scalar(value)
+
+
+def _dump_flat(value: list[JSONValue], layout: _Layout, newline: str) -> str | None:
+    """Serialise a list that is all text or all whole numbers, as most are; None for any other."""
+    if not value:
+        return "[]"
+    kinds = set(map(type, value))
+    if kinds not in (_WHOLE, _TEXT):
+        return None
+    inner = newline + layout.indent
+    items = map(repr if kinds == _WHOLE else layout.quote, value)  # type: ignore[arg-type]
+    return "[" + inner + (layout.comma + inner).join(items) + newline + "]"
+
+
+_WHOLE, _TEXT = {int}, {str}
+
+#: The text of values that documents repeat, such as codecs and declarations, by their bytes, layout and place.
+_KEPT: dict[tuple[bytes, _Layout, str], str] = {}
+_MOST_KEPT, _LARGEST_KEPT = 512, 4096
+#: Levels of a document whose values are looked for there. Each costs a copy of what is below.
+_LEVELS_KEPT = 2
+#: Keys that are longer are quoted each time.
+_LONGEST_NAME = 64
+#: Objects with more keys describe one node, and are not met again.
+_FEW = 3
+
+
+def _mark(value: JSONValue, layout: _Layout, newline: str) -> tuple[bytes, _Layout, str] | None:
+    """Return what the text of a small object, or of a list of objects, depends on; None for anything else."""
+    if not (len(value) <= _FEW if type(value) is dict else type(value) is list and type(value[0]) is dict):
+        return None
+    try:
+        return marshal.dumps(value, 2), layout, newline
+    except ValueError:  # a number that keeps its literal
+        return None
+
+
+def _keep(mark: tuple[bytes, _Layout, str], text: str) -> None:
+    if len(text) <= _LARGEST_KEPT:
+        if len(_KEPT) >= _MOST_KEPT:
+            _KEPT.clear()
+        _KEPT[mark] = text
 
 
 def _dump_scalar(value: JSONValue) -> str:

@@ -1,10 +1,11 @@
-"""Make a tree of metadata documents quickly, for `check_tree.py`: byte for byte the layout of the libraries that write them.
+"""Make a tree of metadata documents quickly, byte for byte in the layout of the libraries that write them.
 
     python tests/benchmarks/trees.py v3 100000 --work FOLDER
 
 The documents of `v2` and `v3` are laid out as the zarr-python that is installed writes them, those of `ome` as ome-zarr-py
-writes them on top of it, those of `funlib` as the example of funlib.persistence 0.6 among the test data. Every document
-differs: own shape, own offset, own name. Only `alike` has the same bytes everywhere. A folder holds 1000 arrays or images.
+writes them on top of it, those of the other kinds as an example among the test data: `funlib` of funlib.persistence 0.6,
+`funlib3` of its 0.7, `gunpowder` of gunpowder 1.4, and `omev2` of OME-NGFF 0.4 by ome-zarr-py 0.9. Every document differs:
+own shape, own offset, own name. Only `alike` has the same bytes everywhere. A folder holds 1000 arrays or images.
 A tree is made once, under a name that tells what it is, and used again.
 """
 
@@ -23,8 +24,12 @@ from pathlib import Path
 from typing import Any
 
 PER_FOLDER = 1000
-KINDS = ("v3", "v2", "funlib", "ome", "ome-alike", "alike")
-FUNLIB = Path(__file__).resolve().parents[1] / "data/wild/funlib.persistence-0.6.1/a.zarr/vol/raw"
+KINDS = ("v3", "v2", "funlib", "funlib3", "gunpowder", "ome", "omev2", "ome-alike", "alike")
+WILD = Path(__file__).resolve().parents[1] / "data/wild"
+FUNLIB = WILD / "funlib.persistence-0.6.1/a.zarr/vol/raw"
+FUNLIB_3 = WILD / "funlib.persistence-0.7.0/a.zarr/vol/raw"
+GUNPOWDER = WILD / "gunpowder-1.4.4/a.zarr/volumes/raw"
+OME_V2 = WILD / "ome-zarr-0.9.0/binned_0.4.zarr"
 LEVELS = 3
 Document = dict[str, Any]
 
@@ -134,6 +139,24 @@ def funlib_layout() -> Layout:
     return Layout({n: Template(d, indent) for n, d in array.items()}, array_values, "a{:03}", chunk="0/0/0")
 
 
+def funlib_3_layout() -> Layout:
+    """Arrays as prepare_ds of funlib.persistence 0.7 leaves them in Zarr v3."""
+    array, indent = read_documents(FUNLIB_3)
+    document = array["zarr.json"]
+    document["shape"] = holes("shape")
+    document["attributes"] |= {"voxel_size": holes("voxel_size"), "offset": holes("offset")}
+    return Layout({"zarr.json": Template(document, indent)}, array_values, "a{:03}")
+
+
+def gunpowder_layout() -> Layout:
+    """Arrays as ZarrWrite of gunpowder 1.4 leaves them, in groups."""
+    array, indent = read_documents(GUNPOWDER)
+    array[".zarray"]["shape"] = holes("shape")
+    array[".zattrs"] |= {"resolution": holes("voxel_size"), "offset": holes("offset")}
+    group = {".zgroup": (GUNPOWDER.parent / ".zgroup").read_text("utf-8")}
+    return Layout({n: Template(d, indent) for n, d in array.items()}, array_values, "a{:03}", group, chunk="0.0.0")
+
+
 def image_values(index: int) -> dict[str, object]:
     """Return sound values: each level halves the shape and doubles the scale, and all levels share their outer corner."""
     shape = [8 * (8 + index % 31), 8 * (16 + index // 31 % 41), 8 * (16 + index // 31 // 41)]
@@ -174,6 +197,22 @@ def image_layout() -> Layout:
     return Layout(item, image_values, "i{:03}.ome.zarr", arrays=tuple(f"s{level}" for level in range(LEVELS)))
 
 
+def image_v2_layout() -> Layout:
+    """OME-NGFF 0.4 images of three levels, as ome-zarr-py 0.9 writes them, in plain folders."""
+    image, indent = read_documents(OME_V2)
+    array, _ = read_documents(OME_V2 / "0")
+    entry = image[".zattrs"]["multiscales"][0]
+    for level, dataset in enumerate(entry["datasets"]):
+        scale, move = dataset["coordinateTransformations"]
+        scale["scale"], move["translation"] = holes(f"scale_{level}_"), holes(f"move_{level}_")
+    entry["name"] = "<name>"
+    item = {name: Template(document, indent) for name, document in image.items()}
+    for level in range(LEVELS):
+        item[f"{level}/.zarray"] = Template(array[".zarray"] | {"shape": holes(f"shape_{level}_")}, indent)
+    names = tuple(str(level) for level in range(LEVELS))
+    return Layout(item, image_values, "i{:03}.ome.zarr", chunk="0/0/0", arrays=names)
+
+
 def alike_image_layout() -> Layout:
     """Images of one size from one run of a writer, as the fields of a plate are: their documents are the same."""
     layout, values = image_layout(), image_values(0)
@@ -189,6 +228,12 @@ def make_layout(kind: str) -> Layout:
             return canonical_layout(2)
         case "funlib":
             return funlib_layout()
+        case "funlib3":
+            return funlib_3_layout()
+        case "gunpowder":
+            return gunpowder_layout()
+        case "omev2":
+            return image_v2_layout()
         case "ome":
             return image_layout()
         case "alike":

@@ -27,8 +27,8 @@ sys.path.insert(0, str(HERE.parents[1]))
 
 from zmeta.api import read_metadata
 from zmeta.config import Config
-from zmeta.migrate.options import Options
-from zmeta.migrate.plan import plan_units
+from zmeta.migration.options import Options
+from zmeta.migration.plan import plan_units
 from zmeta.nodes.node import Node, read_node
 
 TARGETS = ("zmeta", "ome-ngff@0.5")
@@ -220,9 +220,7 @@ def level_of(task: Task, number: int) -> Task:
     scale = [next(sizes) if physical else None for physical in task["physical"]]
     corners = iter(task["offset"] or [0] * sum(task["physical"]))
     half = Fraction(1, 2) if task["centre"] else Fraction(0)
-    place = [
-        None if size is None else float(Fraction(str(next(corners))) + half * Fraction(str(size))) for size in scale
-    ]
+    place = [None if size is None else float(Fraction(str(next(corners))) + half * Fraction(str(size))) for size in scale]
     translation = [None] * len(place) if number else place
     return {"shape": task["shape"], "dtype": task["dtype"], "scale": scale, "translation": translation}
 

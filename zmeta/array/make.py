@@ -18,8 +18,9 @@ from zmeta.add import apply_edits, plan_changes
 from zmeta.errors import ArrayExistsError, StoreError, ZmetaError
 from zmeta.jsondoc import dump_json, parse_json
 from zmeta.nodes.node import Node, open_node
-from zmeta.nodes.write import Change, sync_folder, update, write
+from zmeta.nodes.write import Change, update, write
 from zmeta.stores.local import read_file
+from zmeta.stores.sync import sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

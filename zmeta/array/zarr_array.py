@@ -36,6 +36,10 @@ if TYPE_CHECKING:
     from zmeta.profile import Profile
 
 
+#: Versions that a step leads out of: what an array of these is upgraded to in memory.
+LEGACY = frozenset({*(f"ome-ngff@0.{minor}" for minor in range(1, 5)), "funlib-persistence@0.5", "dacapo@0.1"})
+
+
 class ZarrArray:
     """An array of a Zarr (v2, v3) or N5 container, whatever convention its metadata is written in.
 
@@ -101,6 +105,8 @@ class ZarrArray:
         self._data: Any = None
         self._voxel_size: Coordinate | None = None
         self._decoded: Decoded
+        self._attributes: JSONObject
+        self._steps: tuple[str, ...]
         self.refresh()
 
     # --- opening and creating ---------------------------------------------------------------------------------------
@@ -216,6 +222,12 @@ class ZarrArray:
         """Read the documents again."""
         node = open_array_node(self._path, self._root)
         self._decoded = decode_node(node, self._reading, self._given)
+        self._attributes, self._steps = node.attributes, ()
+        if not self._decoded.errors and (self._config.steps or any(c.id in LEGACY for c in self._decoded.claims)):
+            from zmeta.steps.memory import upgrade_decoded
+
+            upgraded = upgrade_decoded(self._decoded, self._reading, self._given, self._config)
+            self._attributes, self._steps = upgraded.node.attributes, upgraded.steps
         self._data = None
         self._voxel_size = None
 
@@ -328,6 +340,19 @@ class ZarrArray:
     # --- pixels -----------------------------------------------------------------------------------------------------
 
     @property
+    def attributes(self) -> JSONObject:
+        """A copy of the user attributes, upgraded in memory by `upgrades`; what stands in the file is `attrs`."""
+        return deepcopy(self._attributes)
+
+    @property
+    def upgrades(self) -> tuple[str, ...]:
+        """The steps by which legacy attributes, its own and those of its image, were upgraded in memory. No file changed.
+
+        They are those of a migration, and do not change what is read: that is compared, and they are not taken otherwise.
+        """
+        return self._steps
+
+    @property
     def data(self) -> Any:
         """The zarr array (for N5 an object that is indexed alike), opened at the first use.
 
@@ -424,6 +449,7 @@ class ZarrArray:
             ("roi", "absent"),
             ("convention", metadata.convention or "none"),
         ]
+        rows += [("upgraded", f"in memory: {', '.join(self._steps)}")] if self._steps else []
         if self._decoded.errors:
             rows[3:5] = [("wrong", str(finding)) for finding in self._decoded.errors]
         elif metadata.voxel_size is not None:

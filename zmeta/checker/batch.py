@@ -41,6 +41,8 @@ def walk_batches(walk: Walk, judge: Judge, config: Config, size: int) -> Iterato
     try:
         for visit in walk:
             node = visit.node
+            arrays += visit.arrays
+            groups += visit.groups
             if node is not None:
                 arrays, groups = (arrays + 1, groups) if node.kind == "array" else (arrays, groups + 1)
             if node is not None or visit.error is not None:

@@ -11,6 +11,7 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from zmeta.checker.learn import READ
 from zmeta.checker.position import place, place_alone
 from zmeta.checker.quick import is_plainly_sound
 from zmeta.checker.rules import registry
@@ -18,10 +19,10 @@ from zmeta.checker.rules.zm006_wrong_node_document import check_document
 from zmeta.checker.rules.zm104_misspelt_key import RENAMED
 from zmeta.checker.rules.zm414_stale_consolidated import Copy, check_missing, check_node, find_copy
 from zmeta.checker.site import ArraySite, GroupSite, find_pyramids, level_names, refusal
+from zmeta.checker.skim import REACHING, Skimmer
 from zmeta.conventions.registry import EVIDENCE
 from zmeta.errors import ZmetaError
 from zmeta.finding import Finding, Severity
-from zmeta.keys import OWNED
 from zmeta.nodes.node import Parsed, find_twins, read_node
 from zmeta.pipeline import Decoded, decode_node
 
@@ -30,16 +31,12 @@ if TYPE_CHECKING:
 
     from zmeta.config import Config
     from zmeta.nodes.node import Node
-    from zmeta.nodes.walk import Visit
+    from zmeta.nodes.walk import Place, Visit
 
 #: Keys whose reading depends on more than their value, such as the name of the array.
 _PLACED = frozenset({"pixelResolution", "downsamplingFactors", "scales", "affineTransform"})
-#: Values that conventions read beside those that they own.
-_READ = OWNED | EVIDENCE | {"unit", "scale", "coordinates", "_FillValue", "grid_mapping"}
 _MOST_KEPT = 20_000
 _MOST_IMAGES = 500
-#: Keys of groups whose rules look beyond the group and its levels.
-_REACHING = frozenset({"plate", "well", "labels", "image-label", "series", "bioformats2raw.layout"})
 _WHOLE = 2**53
 
 
@@ -52,11 +49,15 @@ class _Known(NamedTuple):
 
 
 class _Image(NamedTuple):
-    """What a group and its levels were found to be: the findings on the group, and on each level by its path below it."""
+    """What a group and its levels were found to be: the findings on the group, and on each level by its path below it.
+
+    `is_plain` where that was told in one pass.
+    """
 
     folder: str
     findings: tuple[Finding, ...]
     levels: dict[str, tuple[Finding, ...]]
+    is_plain: bool = False
 
 
 def _moved(findings: Sequence[Finding], folder: str, to: str) -> Sequence[Finding]:
@@ -79,6 +80,8 @@ class Judge:
         self._images: dict[tuple[bytes, ...], _Image] = {}
         self._levels: dict[str, Sequence[Finding]] = {}
         self._said = Said()
+        self._skimmer = Skimmer(config.limits)
+        self._may_skim = not (config.overrides or config.profiles or config.relations or config.conventions)
         self._copies: list[Copy] = []
         self._recalled: dict[str, Copy | Finding | None] = {}
         self.shared: list[int] = []
@@ -90,14 +93,21 @@ class Judge:
         """Read a node for the walk, unless a group has opened it ahead."""
         if self._ahead and path in self._ahead:
             return self._ahead.pop(path)
-        return read_node(path, limits=self._limits, parsed=self._parsed)
+        return self._read_node(path)
+
+    def skim(self, place: Place) -> tuple[str, ...] | None:
+        """Return the names of the levels of an image without fault, none for such an array; None for what is to judge."""
+        return self._skimmer.skim(place) if self._may_skim and not self._copies else None
+
+    def _read_node(self, path: str) -> Node | None:
+        return read_node(path, limits=self._limits, parsed=self._parsed, given=self._skimmer.given(path))
 
     def _open_ahead(self, path: str) -> Node | None:
         if path not in self._ahead:
             if len(self._ahead) >= _MOST_KEPT:
                 self._ahead.clear()
                 self._levels.clear()
-            self._ahead[path] = read_node(path, limits=self._limits, parsed=self._parsed)
+            self._ahead[path] = self._read_node(path)
         return self._ahead[path]
 
     # --- judging ----------------------------------------------------------------------------------------------------
@@ -122,23 +132,26 @@ class Judge:
     def _array(self, node: Node, settings: Config) -> list[Finding]:
         findings = [*node.findings, *check_document(node, self._sound), *find_twins(node), *self._copied(node)]
         judged = self._levels.pop(node.path, None) if self._levels else None
-        findings += self._read(node, settings) if judged is None else judged
+        told, alike = self._read(node, settings) if judged is None else (judged, None)
+        findings += told
         if settings.profiles or settings.relations:
             self.decoded = self.decoded or decode_node(node, settings.reading())
             site = ArraySite(node, self.decoded, settings)
             findings += [found for rule in registry.PROFILE for found in rule(site)]
         for rule in registry.CUSTOM:
             findings += rule(node, settings)
+        if not findings and alike is not None and alike.any_offset and self._may_skim and not self._copies:
+            self._skimmer.learn_array(node)
         return findings
 
-    def _read(self, node: Node, settings: Config) -> Iterable[Finding]:
-        """Read an array and judge what was read, unless one that reads alike has been judged."""
+    def _read(self, node: Node, settings: Config) -> tuple[Sequence[Finding], _Known | None]:
+        """Read an array and judge what was read, unless one that reads alike has been; and return what they share."""
         key, offset = self._key(node, settings)
         known = None if key is None else self._known.get(key)
         if key is not None and known is not None and not known.any_offset:
             known = self._known.get(key + offset)
         if known is not None:
-            return _moved(known.findings, known.folder, node.path) if known.findings else ()
+            return _moved(known.findings, known.folder, node.path) if known.findings else (), known
         decoded = self.decoded = decode_node(node, settings.reading())
         findings = self._judge_reading(ArraySite(node, decoded, settings))
         if key is not None and all(found.file.startswith(node.path) for found in findings):
@@ -149,7 +162,7 @@ class Judge:
             self._known[key] = known = _Known(node.path, tuple(findings), alone)
             if not alone:
                 self._known[key + offset] = known
-        return findings
+        return findings, known
 
     def _judge_reading(self, site: ArraySite) -> list[Finding]:
         findings = [found for found in site.decoded.findings if found not in site.node.findings]
@@ -163,12 +176,12 @@ class Judge:
         A list of plain whole numbers counts as an offset by its length alone, unless two conventions compare theirs.
         """
         keys = node.attributes
-        if settings is not self._config or node.format == "n5" or not _PLACED.isdisjoint(keys):
+        if settings is not self._config or settings.conventions or node.format == "n5" or not _PLACED.isdisjoint(keys):
             return None, b""
         for group, _ in node.ancestors:
             if not EVIDENCE.isdisjoint(group.attributes):
                 return None, b""
-        read = [(key, value) for key, value in keys.items() if key in _READ and key != "offset"]
+        read = [(key, value) for key, value in keys.items() if key in READ and key != "offset"]
         offset = keys.get("offset")
         plain = isinstance(offset, list) and all([type(place) is int and abs(place) < _WHOLE for place in offset])  # noqa: C419
         extent = len(offset) if plain and isinstance(offset, list) else offset
@@ -188,32 +201,41 @@ class Judge:
             findings += check_node(node, copy)
             findings += check_missing(copy)
         if node.attributes:
-            known = self._find_image(node, settings)
+            known, alone = self._find_image(node, settings)
             folder = known.folder
             findings += _moved(known.findings, folder, node.path)
             self._levels.update(
                 {node.path + below: _moved(found, folder, node.path) for below, found in known.levels.items()}
             )
+            if known.is_plain and not findings and self._may_skim and not self._copies:
+                self._learn_image(node, alone)
         return findings
 
-    def _find_image(self, node: Node, settings: Config) -> _Image:
-        """Return what a group and its levels are, from memory where their documents are those of another one."""
+    def _learn_image(self, group: Node, levels: Sequence[Node]) -> None:
+        for level in levels:
+            custom = (found for rule in registry.CUSTOM for found in rule(level, self._config))
+            if level.findings or [*check_document(level, self._sound), *custom]:
+                return
+        self._skimmer.learn_image(group, levels)
+
+    def _find_image(self, node: Node, settings: Config) -> tuple[_Image, Sequence[Node]]:
+        """Return what a group and its levels are, from memory where their documents are those of others; and the levels."""
         levels = self._alone(node, settings)
         if levels is None:
-            return self._judge_image(node, settings)
+            return self._judge_image(node, settings), ()
         key = tuple([document.raw for place in (node, *levels.values()) for document in place.documents.values()])
         known = self._images.get(key)
         if known is None:
             if is_plainly_sound(node, list(levels.values())):
-                known = _Image(node.path, (), {os.sep + name: () for name in levels})
+                known = _Image(node.path, (), {os.sep + name: () for name in levels}, is_plain=True)
             else:
                 known = self._judge_image(node, settings)
             if any(" of the group " in found.message for told in (known.findings, *known.levels.values()) for found in told):
-                return known  # which names the group
+                return known, ()  # which names the group
             if len(self._images) >= _MOST_IMAGES:
                 self._images.clear()
             self._images[key] = known
-        return known
+        return known, tuple(levels.values())
 
     def _judge_image(self, node: Node, settings: Config) -> _Image:
         """Judge a group by the rules, and the levels that it lists by their reading."""
@@ -230,18 +252,23 @@ class Judge:
             findings += [one for one in found if one.file == node.attributes_file]
         for rule in registry.GROUP:
             findings += rule(site)
+        named = {(one.file, one.pointer) for one in findings if one.code == "ZM212" and settings.judged(one) is not None}
+        for below, found in levels.items() if named else ():  # the names of a level are told to be wrong once
+            levels[below] = tuple([one for one in found if one.code != "ZM401" or (one.file, one.pointer) not in named])
         return _Image(node.path, tuple(findings), levels)
 
     def _alone(self, node: Node, settings: Config) -> dict[str, Node] | None:
         """Return the levels of an image, by name, whose findings depend on its documents alone; None for any other group."""
         keys = node.attributes
-        if settings is not self._config or EVIDENCE.isdisjoint(keys) or not _REACHING.isdisjoint(keys):
+        if settings is not self._config or settings.conventions:
+            return None
+        if EVIDENCE.isdisjoint(keys) or not REACHING.isdisjoint(keys):
             return None
         inner = keys.get("ome")
-        if isinstance(inner, dict) and not _REACHING.isdisjoint(inner):
+        if isinstance(inner, dict) and not REACHING.isdisjoint(inner):
             return None
         for group, _ in node.ancestors:
-            if not EVIDENCE.isdisjoint(group.attributes) or not _REACHING.isdisjoint(group.attributes):
+            if not EVIDENCE.isdisjoint(group.attributes) or not REACHING.isdisjoint(group.attributes):
                 return None
         if node.ancestors and node.ancestors[0][0].path.endswith("labels"):
             return None

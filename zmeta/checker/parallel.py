@@ -120,7 +120,7 @@ def _tasks(places: Iterable[Place]) -> Iterator[Task]:
     """Gather folders in a row that have the same groups above them."""
 
     def alike(place: Place) -> tuple[tuple[str, ...], str, tuple[str, ...]]:
-        return tuple(node.path for node, _ in place.ancestors), place.link and place.path, place.passed
+        return tuple(node.path for node, _ in place.above), place.link and place.path, place.passed
 
     for (above, _, passed), group in groupby(places, alike):
         found = list(group)
@@ -139,16 +139,16 @@ class _Worker:
         self.judge = Judge(config)
         self.groups: dict[str, Node | None] = {}
 
-    def ancestors(self, above: tuple[str, ...], path: str) -> Ancestors:
-        """Read the groups above a folder again, each once."""
+    def above(self, paths: tuple[str, ...]) -> Ancestors:
+        """Read the groups above some folders again, nearest first, each with the path from it to the nearest one."""
         chain: Ancestors = ()
-        for index in range(len(above) - 1, -1, -1):
-            group = self._group(above[index])
-            below = above[index - 1] if index else path
+        for index in range(len(paths) - 1, -1, -1):
+            group = self._group(paths[index])
             if group is not None:
-                name = below[len(above[index]) + 1 :].replace("\\", "/")
-                longer = tuple([(node, f"{rest}/{name}") for node, rest in chain])
-                chain = ((group._replace(ancestors=chain), name), *longer)[:MOST_ABOVE]
+                here = group._replace(ancestors=chain)
+                name = paths[index - 1][len(paths[index]) + 1 :].replace("\\", "/") if index else ""
+                longer = tuple([(node, f"{rest}/{name}" if name else rest) for node, rest in chain])
+                chain = ((here, name), *longer)[:MOST_ABOVE]
         return chain
 
     def _group(self, path: str) -> Node | None:
@@ -169,9 +169,13 @@ def _start(config: Config, roots: Iterable[str]) -> None:
 
 def _work(task: Task) -> Result:
     worker = _WORKER[0]
-    places = [Place(path, worker.ancestors(task.above, path), "", task.passed) for path in task.paths]
-    worker.judge.recall(node for node, _ in places[0].ancestors)
-    walk = Walk(places, worker.judge.open, roots=worker.roots, limits=worker.config.limits, most=BUDGET)
+    above = worker.above(task.above)
+    start = len(task.above[0]) + 1 if task.above else 0
+    names = [path[start:].replace("\\", "/") if above else "" for path in task.paths]
+    places = [Place(path, above, name, "", task.passed) for path, name in zip(task.paths, names, strict=True)]
+    judge, limits = worker.judge, worker.config.limits
+    judge.recall(node for node, _ in above)
+    walk = Walk(places, judge.open, roots=worker.roots, limits=limits, most=BUDGET, skim=judge.skim)
     arrays = groups = 0
     findings: list[Finding] = []
     entries: list[Entry] = []

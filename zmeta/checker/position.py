@@ -103,11 +103,24 @@ def locate(text: str, pointers: Iterable[str]) -> dict[str, tuple[int, int]]:
     return {pointer: places[wanted.index] for pointer, wanted in found.items()}
 
 
+def spans(text: str, pointers: Iterable[str]) -> dict[str, tuple[int, int]]:
+    """Return where in a text without fault the values that JSON pointers lead to begin and end; absent ones are left out.
+
+    >>> spans('{"a": [1, 20]}', ["/a", "/a/1", "/b"])
+    {'/a': (6, 13), '/a/1': (10, 12)}
+    """
+    root = _Wanted()
+    found = {pointer: root.at(pointer) for pointer in pointers}
+    _find(text, _skip(text, 0), root)
+    return {pointer: (wanted.index, wanted.end) for pointer, wanted in found.items() if wanted.index >= 0}
+
+
 @dataclass(slots=True)
 class _Wanted:
-    """A value whose place is wanted, or one on the way to such: where it begins (-1: not met), and those below by name."""
+    """A value whose place is wanted, or one on the way to such: where it is (-1: not met), and those below by name."""
 
     index: int = -1
+    end: int = -1
     below: dict[str, _Wanted] = field(default_factory=dict)
 
     def at(self, pointer: str) -> _Wanted:
@@ -141,7 +154,15 @@ def _find(text: str, index: int, wanted: _Wanted | None) -> int:
     if wanted is not None:
         wanted.index = index
     if wanted is None or not wanted.below or text[index : index + 1] not in ("{", "["):
-        return _PLAIN.raw_decode(text, index)[1]
+        end: int = _PLAIN.raw_decode(text, index)[1]
+    else:
+        end = _find_below(text, index, wanted)
+    if wanted is not None:
+        wanted.end = end
+    return end
+
+
+def _find_below(text: str, index: int, wanted: _Wanted) -> int:
     is_object = text[index] == "{"
     position, count = _skip(text, index + 1), 0
     while text[position : position + 1] not in ("}", "]"):

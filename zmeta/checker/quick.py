@@ -114,10 +114,9 @@ def _judge_axes(axes: JSONValue) -> list[str] | None:
 
 
 def _are_sound_levels(datasets: list[JSONValue], levels: Sequence[Node], names: list[str], *, names_needed: bool) -> bool:
-    """Whether every level has one scale that fits its shape, and the translation of a pyramid of bins."""
+    """Whether every level has one scale, perhaps with a translation, and numbers that fit its shape."""
     count = len(names)
-    first: list[float] = []
-    extents: tuple[int, ...] = ()
+    found = []
     for entry, node in zip(datasets, levels, strict=True):
         if not isinstance(entry, dict) or entry.keys() != _LEVEL or node.kind != "array" or len(node.shape) != count:
             return False
@@ -128,14 +127,21 @@ def _are_sound_levels(datasets: list[JSONValue], levels: Sequence[Node], names: 
         vectors = _vectors(entry["coordinateTransformations"], count)
         if vectors is None:
             return False
-        scale, move = vectors
-        if not first:
-            first, extents = scale, node.shape
-            if any(move) or 0 in extents:
-                return False
-            continue
+        found.append((*vectors, node.shape))
+    return are_sound_numbers(found)
+
+
+def are_sound_numbers(levels: Sequence[tuple[Sequence[float], Sequence[float], Sequence[int]]]) -> bool:
+    """Whether levels, each given as its scale, translation and shape, are those of a pyramid of bins.
+
+    The numbers must be finite and less than `_MOST`.
+    """
+    first, place_0, extents = levels[0]
+    if any(place_0) or 0 in extents or min(first) <= _LEAST:
+        return False
+    for scale, move, shape in levels[1:]:
         grown = False
-        for size, place, size_0, extent, extent_0 in zip(scale, move, first, node.shape, extents, strict=True):
+        for size, place, size_0, extent, extent_0 in zip(scale, move, first, shape, extents, strict=True):
             half = (size - size_0) / 2
             if half < 0 or abs(place - half) > _EXACT * size or not extent or extent > extent_0:
                 return False

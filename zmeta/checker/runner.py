@@ -56,7 +56,8 @@ def iter_batches(targets: Iterable[Target], config: Config, jobs: int = 1) -> It
     else:
         for place in places:
             judge.recall(node for node, _ in place.ancestors)
-            yield from walk_batches(Walk([place], judge.open, links=links, limits=config.limits), judge, config, 256)
+            walk = Walk([place], judge.open, links=links, limits=config.limits, skim=judge.skim)
+            yield from walk_batches(walk, judge, config, 256)
 
 
 def _above(path: str, config: Config) -> tuple[Ancestors, list[Finding]]:

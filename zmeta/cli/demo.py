@@ -1,4 +1,4 @@
-"""`zmeta demo DIR`: one array per convention family, shown; a wrong write refused; a right one made."""
+"""`zmeta demo DIR`: an array per convention family, shown; a wrong write refused, a right one made; migrated and back."""
 
 from __future__ import annotations
 
@@ -106,7 +106,9 @@ def main(arguments: argparse.Namespace) -> int:
     print("\n(The contradiction above is meant: a voxel size that two tools state differently is an error, never a guess.)")
     _make_and_refuse(folder)
     _check(folder)
-    print(f"\nLook around: zmeta show {arguments.folder}, zmeta check {arguments.folder}, zmeta explain ZM411")
+    _migrate(folder)
+    print(f"\nLook around: zmeta show {arguments.folder}, zmeta check {arguments.folder}, zmeta explain ZM411, "
+          f"zmeta migrate {arguments.folder}")  # fmt: skip
     return 0
 
 
@@ -173,6 +175,40 @@ def _check(folder: str) -> None:
     _title(f"6. zmeta check, over all of it: {report.summary}")
     for finding in report.errors:
         print(f"\n{finding}\nwhy, and what to do: zmeta explain {finding.code}")
+
+
+def _migrate(folder: str) -> None:
+    """Plan, show one diff, apply, open, and take back to the byte."""
+    from zmeta.array.identifier import ArrayIdentifier
+    from zmeta.array.zarr_array import ZarrArray
+    from zmeta.migration.face import migrate, rollback
+    from zmeta.report.diff import diff_document
+
+    trees = [os.path.join(folder, name) for name in ("legacy.zarr", "legacy.n5")]
+    state = os.path.join(folder, "journal")
+    before = _documents_below(trees)
+    plan = migrate(trees, config=Config())
+    _title("7. zmeta migrate: both legacy containers to one convention (in N5 `zmeta` stands for `cosem`)")
+    print()
+    for unit in plan:
+        what = "blocked: " + unit.findings[0].code if unit.blocked else ", ".join(unit.steps)
+        print(f"{os.path.relpath(unit.path, folder):<28} {what}")
+        if unit.path.endswith("dacapo"):
+            (change,) = unit.changes
+            lines = diff_document(os.path.relpath(change.file, folder), change.old, change.new)
+            print("\n".join(f"    {line}" for line in lines))
+    run, outcome = plan.apply(state_dir=state)
+    print(f"\napplied: {outcome.written} documents, {plan.tally.blocked} node is blocked and stays as it is")
+    identifier = ArrayIdentifier(container=Path(folder, "legacy.zarr"), dataset="dacapo")
+    print(f"\n{ZarrArray.open_from_array_identifier(identifier, config=Config())!r}")
+    outcome = rollback(run.id, state_dir=state)
+    if _documents_below(trees) != before:
+        raise ZmetaError("the demo's rollback did not restore every byte", where=folder)
+    print(f"\nrolled back: {outcome.written} documents; every byte is as it was.")
+
+
+def _documents_below(trees: list[str]) -> dict[Path, bytes]:
+    return {file: file.read_bytes() for tree in trees for file in Path(tree).rglob("*") if file.is_file()}
 
 
 def _bytes(array: ZarrArray) -> bytes:

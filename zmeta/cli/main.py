@@ -22,6 +22,8 @@ examples:
   zmeta show data.n5 --format json      every array below a container, for machines
   zmeta check data.zarr                 what is wrong with the metadata, where, and how to mend it
   zmeta explain ZM203                   why a rule exists, an example, how to mend it
+  zmeta migrate data.zarr               what it takes to bring old data to one convention, as a diff
+  zmeta migrate data.zarr --apply       do it; zmeta rollback takes it back
   zmeta schema list                     the schemas of all conventions
   zmeta schema check lab.schema.json    is my profile sound?
   zmeta demo demo/                      a walk through all of it
@@ -98,6 +100,83 @@ def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     conformance.set_defaults(module="zmeta.cli.conformance")
 
 
+_MIGRATE_EPILOG = """\
+examples:
+  zmeta migrate data.zarr                          the plan: steps and a diff per document; nothing is written
+  zmeta migrate data.zarr --apply                  write it, to be resumed if it is stopped, and taken back at any time
+  zmeta migrate image.zarr --to ome-ngff@0.5       OME-NGFF 0.1 to 0.4, or any other convention, Zarr v2 to v3 included
+  zmeta migrate raw.zarr --to zmeta --keep-legacy  leave the old keys beside the new ones, for older readers
+  zmeta migrate raw.zarr --axes t,z,y,x            names for arrays that state none
+  zmeta migrate data/ --out plan.json              save the plan for a review
+  zmeta migrate --apply plan.json                  apply it; documents that changed since are left alone
+
+A plan proves for each array that axes, voxel size, units and offset are the same before and after; what breaks this is
+blocked, and not written. Runs are kept in ~/.local/state/zmeta (ZMETA_STATE, or --journal), never beside the data.
+exit codes: 0 all is well, 1 something is blocked or was not written, 2 it could not be planned, 130 interrupted
+"""
+
+
+def _add_migrate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    import argparse
+
+    raw = argparse.RawDescriptionHelpFormatter
+    migrate = commands.add_parser(
+        "migrate",
+        help="bring old data to one convention: plan, diff, apply, resume",
+        epilog=_MIGRATE_EPILOG,
+        formatter_class=raw,
+    )
+    migrate.add_argument("paths", nargs="*", metavar="PATH", help="a container, group, array, or a glob")
+    migrate.add_argument("--to", default="", metavar="CONVENTION[@VERSION]", help="default: zmeta, which in N5 is cosem")
+    migrate.add_argument("--apply", nargs="?", const="", metavar="PLAN", help="write, what is planned now or a saved plan")
+    migrate.add_argument("--resume", nargs="?", const="", metavar="RUN", help="go on with a run that was interrupted")
+    migrate.add_argument("--out", metavar="FILE", help="save the plan as JSON, for a review and for --apply")
+    migrate.add_argument(
+        "--format", choices=("text", "json", "markdown"), default="text", help="of the plan (default: text)"
+    )
+    migrate.add_argument("--no-diff", action="store_true", help="print one line per node, and what is blocked")
+    migrate.add_argument("--keep-legacy", action="store_true", help="leave the old keys, for older readers")
+    migrate.add_argument(
+        "--allow-loss",
+        action="append",
+        metavar="KEYS",
+        help="what may be lost where the target has no place for it: units, axes, types, offset, or names of attributes",
+    )
+    migrate.add_argument("--axes", action="append", metavar="NAMES", help="names for arrays that state none, such as z,y,x")
+    migrate.add_argument(
+        "--pixel-scale",
+        action="store_true",
+        help="images of OME-NGFF 0.1 to 0.3, which hold no voxel size, get a scale that counts pixels",
+    )
+    rollback = commands.add_parser(
+        "rollback",
+        help="give documents the bytes back that they had before a migration",
+        epilog="examples:\n  zmeta rollback                           the newest run\n"
+        "  zmeta rollback 20261124-131822-a1b2c3    this run",
+        formatter_class=raw,
+    )
+    rollback.add_argument("run", nargs="?", metavar="RUN", help="a run that `zmeta status` lists; default: the newest")
+    for command in (migrate, rollback):
+        command.add_argument(
+            "--jobs", type=jobs, default=1, metavar="N", help="workers; 0 for one per processor (default: 1)"
+        )
+        command.add_argument("--quiet", action="store_true", help="print only what is blocked, and the result")
+    status = commands.add_parser(
+        "status", help="the runs of migrations, and how far each has come", epilog="examples:\n  zmeta status",
+        formatter_class=raw,
+    )  # fmt: skip
+    history = commands.add_parser(
+        "history", help="which runs changed the documents of a path", epilog="examples:\n  zmeta history data.zarr/raw",
+        formatter_class=raw,
+    )  # fmt: skip
+    history.add_argument("path", metavar="PATH", help="a container, group, array or document")
+    for command in (status, history):
+        command.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+    for command in (migrate, rollback, status, history):
+        command.add_argument("--journal", metavar="DIR", help="where runs are kept (default: the state folder of the user)")
+        command.set_defaults(module="zmeta.cli.migrate")
+
+
 def jobs(text: str) -> int:
     """Return a number of worker processes; argparse puts the name of this function into its message."""
     number = int(text)
@@ -131,6 +210,7 @@ def build_parser() -> argparse.ArgumentParser:
     show.set_defaults(module="zmeta.cli.show")
 
     _add_check(commands)
+    _add_migrate(commands)
 
     schema = commands.add_parser("schema", help="list, show and check schemas", formatter_class=raw)
     verbs = schema.add_subparsers(dest="verb", metavar="VERB", required=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from zmeta.config import load_schemas
 from zmeta.errors import SchemaError, ZmetaError
 from zmeta.report.show import printable
 from zmeta.schema.catalog import find_schema, list_schemas, load_schema, schema_text
@@ -31,11 +32,12 @@ def main(arguments: argparse.Namespace) -> int:
 
 
 def _check(files: list[str]) -> int:
-    """1 where a schema is not sound, 2 where a file cannot be read."""
+    """1 where a schema is not sound, 2 where a file cannot be read; schemas may refer to those of the settings."""
     from zmeta.profile import load_schema_file
 
     code = 0
     schemas: dict[str, JSONObject] = {}
+    known = load_schemas()
     for file in files:
         try:
             schemas[file] = load_schema_file(file)
@@ -43,7 +45,7 @@ def _check(files: list[str]) -> int:
             print(f"zmeta: {error}", file=sys.stderr)
             code = 2
     for file, schema in schemas.items():
-        problems = list(check_schema(schema, tuple(schemas.values()), file))
+        problems = list(check_schema(schema, (*schemas.values(), *known), file))
         for problem in problems:
             print(printable(f"{file}: {problem}"))
         if problems:

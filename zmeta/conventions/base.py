@@ -38,12 +38,13 @@ class Reading:
     """How to read what a convention leaves open.
 
     `ome_anchor` is what an OME-NGFF translation means and `evidence` who says so; `world` are the units of space and time
-    that a value without a unit is taken to be in.
+    that a value without a unit is taken to be in. `conventions` are those of the user, which are asked first.
     """
 
     ome_anchor: Anchor = "corner"
     evidence: str = "the default"
     world: World = field(default_factory=World)
+    conventions: tuple[ConventionVersion, ...] = ()
 
 
 class Source(NamedTuple):

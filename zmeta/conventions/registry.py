@@ -33,14 +33,16 @@ VERSIONS: tuple[ConventionVersion, ...] = (
 BY_ID: dict[str, ConventionVersion] = {row.id: row for row in VERSIONS}
 
 
-def detect(node: Node) -> list[ConventionVersion]:
-    """Return the versions that an array speaks, strongest first. Never raises on data."""
+def detect(node: Node, extra: tuple[ConventionVersion, ...] = ()) -> list[ConventionVersion]:
+    """Return the versions that an array speaks, strongest first, `extra` ones before ours. Never raises on data."""
     keys = set(node.attributes)
     for group, _ in node.ancestors:
         keys.update(group.attributes)
     if node.dimension_names is not None:
         keys.add("dimension_names")
-    return [row for row in _candidates(frozenset(keys & EVIDENCE)) if row.detect(node)]
+    ours = _candidates(frozenset(keys & EVIDENCE))
+    rows = (*(row for row in extra if not row.evidence.isdisjoint(keys)), *ours) if extra else ours
+    return [row for row in rows if row.detect(node)]
 
 
 #: Keys without any of which, on an array or above it, no convention is there.
@@ -55,4 +57,9 @@ def _candidates(keys: frozenset[str]) -> tuple[ConventionVersion, ...]:
 
 def claims(node: Node, reading: Reading) -> list[Claim]:
     """Return what every convention that is there says about an array, strongest first."""
-    return [row.claim(node, reading) for row in detect(node)]
+    return [row.claim(node, reading) for row in detect(node, reading.conventions)]
+
+
+def find_row(ident: str | None, reading: Reading) -> ConventionVersion | None:
+    """Return the version that is called `name@version`, ours or the user's; None where there is none."""
+    return next((row for row in reading.conventions if row.id == ident), BY_ID.get(ident or ""))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from functools import lru_cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from zmeta.errors import DocumentError, NodeNotFoundError, NodeTypeError, StoreError
@@ -226,14 +227,16 @@ def read_node(
     cached: bool = False,
     limits: Limits = LIMITS,
     parsed: Parsed | None = None,
+    given: Mapping[str, bytes | None] | None = None,
 ) -> Node | None:
     """Read one node without what is above it; None where there is none.
 
     `first` is the format to look for first; with `cached` a document that has not changed since is not read again,
-    and with `parsed` one with the same bytes is not parsed again (so nobody may change what comes out). Raises
-    `DocumentError` where a document is broken and `StoreError` where it cannot be read.
+    and with `parsed` one with the same bytes is not parsed again (so nobody may change what comes out). `given` are
+    documents that were read just now, by name, None for one that is not there. Raises `DocumentError` where a document is
+    broken and `StoreError` where it cannot be read.
     """
-    how = _How(cached, limits, parsed)
+    how = _How(cached, limits, parsed, given or {})
     for read_as in _READERS[first or 3]:
         node = read_as(folder, how)
         if node is not None:
@@ -271,11 +274,12 @@ class Parsed:
 
 
 class _How(NamedTuple):
-    """How documents are read: whether unchanged ones are taken from memory, their limits, and what was parsed before."""
+    """How documents are read: whether unchanged ones are taken from memory, their limits, what was parsed or read before."""
 
     cached: bool = False
     limits: Limits = LIMITS
     parsed: Parsed | None = None
+    given: Mapping[str, bytes | None] = MappingProxyType({})
 
 
 def _read(folder: str, name: str, how: _How) -> tuple[Document, tuple[Finding, ...]] | None:
@@ -285,7 +289,7 @@ def _read(folder: str, name: str, how: _How) -> tuple[Document, tuple[Finding, .
         known = _KNOWN.get(file)
         if known is not None and known[0] == signature:
             return known[1]
-    raw = read(file, how.limits)
+    raw = how.given[name] if name in how.given else read(file, how.limits)
     if raw is None:
         return None
     if how.parsed is None:
@@ -430,7 +434,7 @@ def _wrong(document: Document, key: str, expected: str, found: JSONValue) -> Doc
 
 
 #: What stands beside a node where it was converted in place; the format on the left is the one that is read.
-_TWINS: dict[tuple[Format, str], tuple[str, ...]] = {
+TWINS: dict[tuple[Format, str], tuple[str, ...]] = {
     (3, "array"): (".zarray",), (3, "group"): (".zgroup",), (2, "array"): ("attributes.json",),
     (2, "group"): ("attributes.json",), ("n5", "array"): (), ("n5", "group"): (),
 }  # fmt: skip
@@ -438,7 +442,7 @@ _TWINS: dict[tuple[Format, str], tuple[str, ...]] = {
 
 def find_twins(node: Node) -> tuple[Finding, ...]:
     """Return a finding for every document of another format that stands beside those of a node: readers differ on it."""
-    foreign = _TWINS[node.format, node.kind]
+    foreign = TWINS[node.format, node.kind]
     found = [name for name in foreign if exists(node.path + os.sep + name)]
     if not found:
         return ()

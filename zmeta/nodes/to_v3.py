@@ -27,8 +27,8 @@ R = TypeVar("R")
 CARRIED = "zarr_v2"
 
 #: What a `.zarray` must and what it may say.
-_REQUIRED = ("zarr_format", "shape", "chunks", "dtype", "compressor", "order")
-_KNOWN = frozenset({*_REQUIRED, "fill_value", "filters", "dimension_separator"})
+_REQUIRED = ("zarr_format", "shape", "chunks", "dtype", "compressor", "fill_value", "order")
+_KNOWN = frozenset({*_REQUIRED, "filters", "dimension_separator"})
 
 
 class Conversion(NamedTuple):
@@ -76,7 +76,7 @@ def convert_array(zarray: JSONObject, attributes: JSONObject, dimension_names: l
 
 
 def convert_group(attributes: JSONObject, zgroup: JSONObject | None = None) -> Conversion:
-    """Return the `zarr.json` of a group. Further keys in a `.zgroup` block it: zarr-python opens no v3 group that has any."""
+    """Return the `zarr.json` of a group. More keys in a `.zgroup` block it: zarr-python opens no group with unknown keys."""
     extra = [key for key in zgroup or {} if key not in ("zarr_format", "consolidated_metadata")]
     if extra:
         reason = NoFormError(

@@ -44,6 +44,8 @@ class DataType(NamedTuple):
         Whether it stands in the specification of Zarr v3 itself.
     serializer : str
         The codec that makes bytes of it.
+    fields : str
+        The kinds of its fields, where it has some.
     """
 
     kind: str
@@ -52,6 +54,7 @@ class DataType(NamedTuple):
     data_type: JSONValue
     is_core: bool = True
     serializer: str = "bytes"
+    fields: str = ""
 
 
 #: Numbers: numpy's letter and size, and the name of the core specification. No long double: its size depends on the machine.
@@ -121,10 +124,11 @@ def _parse_fields(fields: list[JSONValue]) -> DataType:
     """Return a type with fields. zarr-python reads them flat and little-endian alone, so nothing else is converted."""
     rows: list[JSONValue] = []
     names: set[str] = set()
-    size = 0
+    kinds, size = "", 0
     for index, field in enumerate(fields):
         if not isinstance(field, list) or len(field) != 2 or not isinstance(field[0], str) or isinstance(field[1], list):
-            raise NoFormError("a field with fields or a shape of its own has no form in Zarr v3", ("dtype", index), field)
+            message = "a field with fields or a shape of its own has no form in Zarr v3"
+            raise NoFormError(message, ("dtype", index), field, _REWRITE)
         name = field[0]
         if not name or name in names:
             raise NoFormError("each field needs a name of its own", ("dtype", index, 0), name)
@@ -133,17 +137,17 @@ def _parse_fields(fields: list[JSONValue]) -> DataType:
             raise NoFormError("a big-endian field has no form in Zarr v3", ("dtype", index, 1), field[1], _REWRITE)
         names.add(name)
         rows.append([name, inner.data_type])
-        size += inner.size
+        kinds, size = kinds + inner.kind, size + inner.size
     if not rows:
         raise NoFormError("the data type has no fields", ("dtype",), [])
-    return DataType("struct", size, None, {"name": "structured", "configuration": {"fields": rows}}, False)
+    return DataType("struct", size, None, {"name": "structured", "configuration": {"fields": rows}}, False, fields=kinds)
 
 
 # --- fill values ----------------------------------------------------------------------------------------------------
 
 
 def convert_fill(value: JSONValue, dtype: DataType) -> JSONValue:
-    """Return the fill value in the form of Zarr v3. For null it is what readers of Zarr v2 fill with: nothing, or zero."""
+    """Return the fill value in the form of Zarr v3. For null it is what zarr-python 3 fills with: nothing, or zero."""
     if value is None:
         return _default(dtype)
     converted = _CONVERTERS[dtype.kind](value, dtype)
@@ -154,6 +158,9 @@ def convert_fill(value: JSONValue, dtype: DataType) -> JSONValue:
 
 
 def _default(dtype: DataType) -> JSONValue:
+    if dtype.kind == "struct" and set(dtype.fields) & SIZED_NAMES.keys():
+        hint = "state a fill value, in Base64"
+        raise NoFormError("readers do not agree what fields of texts are filled with", ("fill_value",), None, hint)
     if dtype.kind in "SUO":
         return ""
     zeros = b64encode(bytes(dtype.size)).decode()

@@ -17,7 +17,7 @@ from zmeta.nodes.node import Node, read_node
 from zmeta.stores.registry import list_folders, read
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from zmeta.jsondoc import Limits
 
@@ -32,22 +32,38 @@ _V3_GROUP = re.compile(rb'"node_type"\s*:\s*"group"')
 class Place(NamedTuple):
     """A folder to be looked at: its path, and the groups above it.
 
-    `link` is where a link out of the tree leads, as long as it is not decided whether to follow it; `passed` are folders
-    below, which were reached by other links already.
+    `above` are the groups above, nearest first, each with the path from it to the folder, or, where a `name` is given, to
+    the folder that holds it under that name: so all that a group holds share one list. `link` is where a link out of the
+    tree leads, as long as it is not decided whether to follow it; `passed` are folders below, which were reached by other
+    links already.
     """
 
     path: str
-    ancestors: Ancestors = ()
+    above: Ancestors = ()
+    name: str = ""
     link: str = ""
     passed: tuple[str, ...] = ()
 
+    @property
+    def ancestors(self) -> Ancestors:
+        """The groups above, nearest first, each with the path from it."""
+        name = self.name
+        if not name:
+            return self.above
+        return tuple([(node, f"{below}/{name}" if below else name) for node, below in self.above])
+
 
 class Visit(NamedTuple):
-    """One node as it was found; `error` instead of `node` where it cannot be read, and neither where a folder is no node."""
+    """One node as it was found; `error` instead of `node` where it cannot be read, and neither where a folder is no node.
+
+    Neither, and numbers of `arrays` and `groups`, where nodes were found in which there is nothing to look at.
+    """
 
     place: Place
     node: Node | None
     error: DocumentError | StoreError | None = None
+    arrays: int = 0
+    groups: int = 0
 
 
 class Links:
@@ -107,7 +123,8 @@ class Walk:
 
     `open_` reads a node; `pending` holds what is still to be looked at, last first, so that a walk can be cut in two. Links
     below `roots` are left out; with `links` the others are followed, and without them the walk ends before the first one. It
-    also ends after `most` folders.
+    also ends after `most` folders. `skim` is asked first whether a folder is an array in which there is nothing to look at
+    (then it returns no names) or such a group with such arrays (then it returns their names); None for all others.
     """
 
     def __init__(
@@ -119,6 +136,7 @@ class Walk:
         roots: Links | None = None,
         limits: Limits = LIMITS,
         most: int | None = None,
+        skim: Callable[[Place], Sequence[str] | None] | None = None,
     ) -> None:
         self.pending = places[::-1]
         self._most = most
@@ -126,6 +144,7 @@ class Walk:
         self._roots = links or roots or Links(os.path.realpath(place.path) for place in places)
         self._open = open_ or (lambda path: read_node(path, limits=limits))
         self._limits = limits
+        self._skim = skim or (lambda _: None)
 
     def __iter__(self) -> Iterator[Visit]:
         count = 0
@@ -140,6 +159,10 @@ class Walk:
                 if passed is None:
                     continue
                 place = place._replace(link="", passed=passed)
+            names = self._skim(place)
+            if names is not None and (not names or self._pass(place, names)):
+                yield Visit(place, None, None, len(names), 1) if names else Visit(place, None, None, 1)
+                continue
             try:
                 node = self._open(place.path)
             except (DocumentError, StoreError) as error:
@@ -151,11 +174,27 @@ class Walk:
                 yield Visit(place, None)
                 yield from self._list(place, None)
             elif node.kind == "array":
-                yield Visit(place, node._replace(ancestors=place.ancestors) if place.ancestors else node)
+                yield Visit(place, node._replace(ancestors=place.ancestors) if place.above else node)
             else:
-                node = node._replace(ancestors=place.ancestors) if place.ancestors else node
+                node = node._replace(ancestors=place.ancestors) if place.above else node
                 yield Visit(place, node)
                 yield from self._list(place, node)
+
+    def _pass(self, place: Place, names: Sequence[str]) -> bool:
+        """Put on the list what stands in a group beside some folders; False where one of these is none, or is a link."""
+        if place.passed:
+            return False
+        try:
+            found = list(list_folders(place.path))
+            others = [entry for entry in found if entry[1] or entry[0] not in names]
+            if len(found) - len(others) != len(names):
+                return False
+            if others:
+                group = self._open(place.path)
+                self._put(place, group._replace(ancestors=place.ancestors) if group is not None else None, others)
+        except (DocumentError, StoreError):
+            return False
+        return True
 
     def _list(self, place: Place, group: Node | None) -> Iterator[Visit]:
         """Put the folders below a group on the list of what is to be looked at."""
@@ -163,18 +202,18 @@ class Walk:
             found = list(list_folders(place.path))
         except StoreError as error:
             yield Visit(place, None, error)
-            return
-        above = place.ancestors
+        else:
+            self._put(place, group, found)
+
+    def _put(self, place: Place, group: Node | None, found: list[tuple[str, bool]]) -> None:
+        above = place.ancestors if group is None else ((group, ""), *place.ancestors)[:MOST_ABOVE]
         here = os.path.realpath(place.path) if place.passed else ""
         for name, is_link in reversed(found):
             path = place.path + os.sep + name
             link = os.path.realpath(path) if is_link else ""
             if (link and not self._roots.leads_out(link)) or (here and here + os.sep + name in place.passed):
                 continue
-            ancestors: Ancestors = tuple([(node, f"{below}/{name}") for node, below in above]) if above else ()
-            if group is not None:
-                ancestors = ((group, name), *ancestors)[:MOST_ABOVE]
-            self.pending.append(Place(path, ancestors, link, place.passed))
+            self.pending.append(Place(path, above, name, link, place.passed))
 
 
 def is_group(folder: str, file: str, limits: Limits) -> bool:

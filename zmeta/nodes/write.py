@@ -2,7 +2,8 @@
 
 Lock the folders → compare with what was read → temporary files → fsync → compare again → rename → fsync the folders. The
 lock is an advisory one on the folder itself: it leaves no file behind and dies with its process. The temporary file has one
-fixed name per document, so what a killed writer left is overwritten by the next.
+fixed name per document, so what a killed writer left is overwritten by the next. `nodes/batch.py` does the same for
+thousands of documents at once.
 """
 
 from __future__ import annotations
@@ -10,12 +11,13 @@ from __future__ import annotations
 import os
 import time
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from zmeta.errors import ConflictError, StoreError
 from zmeta.stores.local import failed, read_file
+from zmeta.stores.sync import sync_folder
 
 locks: Any
 try:
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
 _Result = TypeVar("_Result")
 
+_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+_FLAGS |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 #: How often an update is computed anew after somebody else changed the document meanwhile.
 ATTEMPTS = 20
 #: Seconds to wait for another writer's lock.
@@ -36,11 +40,15 @@ LOCK_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The replacement of one document: its bytes as they were read (None: it is not there) and as they shall be."""
+    """The replacement of one document: its bytes as they were read (None: absent) and as they shall be (None: removed).
+
+    `mode` are the permissions of a document that is put back where there is none; else those of the old one are kept.
+    """
 
     file: str
     old: bytes | None
-    new: bytes
+    new: bytes | None
+    mode: int | None = None
 
 
 def update(compute: Callable[[], tuple[Sequence[Change], _Result]]) -> _Result:
@@ -51,9 +59,9 @@ def update(compute: Callable[[], tuple[Sequence[Change], _Result]]) -> _Result:
     """
     held: frozenset[str] = frozenset()
     for attempt in range(ATTEMPTS):
-        with _locked(held):
+        with locked(held):
             changes, result = compute()
-            folders = _folders(changes)
+            folders = folders_of(changes)
             if not changes or (folders <= held and _replace_all(changes)) or (not held and write(changes)):
                 return result
         held = folders
@@ -65,63 +73,84 @@ def update(compute: Callable[[], tuple[Sequence[Change], _Result]]) -> _Result:
 
 def write(changes: Sequence[Change]) -> bool:
     """Replace all documents, or none: False where one is not what was read. Raises `StoreError`."""
-    with _locked(_folders(changes)):
+    with locked(folders_of(changes)):
         return _replace_all(changes)
 
 
-def _folders(changes: Iterable[Change]) -> frozenset[str]:
+def folders_of(changes: Iterable[Change]) -> frozenset[str]:
+    """Return the folders that hold the documents, links followed."""
     return frozenset(os.path.dirname(os.path.realpath(change.file)) for change in changes)
 
 
 def _replace_all(changes: Sequence[Change]) -> bool:
     """Do what `write` says, under locks that are held already."""
-    changes = [Change(os.path.realpath(change.file), change.old, change.new) for change in changes]
+    changes = [resolve(change) for change in changes]
     if not _unchanged(changes):
         return False
-    temporary: list[str] = []
+    temporary: dict[str, str] = {}
     replaced: list[Change] = []
     try:
         for change in changes:
-            temporary.append(_write_beside(change.file, change.new))
+            if change.new is not None:
+                temporary[change.file] = write_beside(change.file, change.new, mode=change.mode)
         if not _unchanged(changes):
             return False
-        for change, name in zip(changes, temporary, strict=True):
-            _replace(name, change.file)
+        for change in changes:
+            put(change, temporary.get(change.file))
             replaced.append(change)
     except BaseException:
-        _restore(replaced)
+        for change in reversed(replaced):
+            with suppress(OSError, StoreError):
+                put_back(change)
         raise
     finally:
-        for name in temporary:
+        for name in temporary.values():
             with suppress(OSError):
                 os.unlink(name)
-    for folder in _folders(changes):
+    for folder in folders_of(changes):
         sync_folder(folder)
     return True
+
+
+def resolve(change: Change, follow: Callable[[str], str] = os.path.realpath) -> Change:
+    """Return a change of the file that links lead to; one that is to be removed with its mode, for it may be put back."""
+    file, mode = follow(change.file), change.mode
+    if change.new is None:
+        with suppress(OSError):
+            mode = os.stat(file).st_mode & 0o7777
+    return replace(change, file=file, mode=mode)
 
 
 def _unchanged(changes: Iterable[Change]) -> bool:
     return all(read_file(change.file) == change.old for change in changes)
 
 
-def _temporary_name(file: str) -> str:
-    return os.path.join(os.path.dirname(file), f".{os.path.basename(file).lstrip('.')}.zmeta-tmp")
+def temporary_name(file: str, tag: str = "") -> str:
+    """Return the hidden name beside a document under which the next one is written; a tag gives a writer its own."""
+    return os.path.join(os.path.dirname(file), f".{os.path.basename(file).lstrip('.')}{tag and '.' + tag}.zmeta-tmp")
 
 
-def _write_beside(file: str, data: bytes) -> str:
-    name = _temporary_name(file)
+def write_beside(file: str, data: bytes, tag: str = "", *, mode: int | None = None, sync: bool = True) -> str:
+    """Write what shall become a document under its temporary name, and return that; mode and owner are those of the old one.
+
+    `mode` is for a document that is not there. Raises `StoreError`, and leaves nothing then.
+    """
+    name = temporary_name(file, tag)
     try:
-        mode = os.stat(file).st_mode & 0o7777 if os.path.exists(file) else None
-        with suppress(FileNotFoundError):
+        old = _status(file)
+        try:
+            handle = os.open(name, _FLAGS, 0o666)
+        except FileExistsError:  # a killed writer left it
             os.unlink(name)
-        handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o666)
+            handle = os.open(name, _FLAGS, 0o666)
         try:
             view = memoryview(data)
             while view:
                 view = view[os.write(handle, view) :]
-            if mode is not None and hasattr(os, "fchmod"):
-                os.fchmod(handle, mode)
-            os.fsync(handle)
+            if old is not None or mode is not None:
+                _keep(handle, old, mode or 0)
+            if sync:
+                os.fsync(handle)
         finally:
             os.close(handle)
     except OSError as error:
@@ -131,35 +160,47 @@ def _write_beside(file: str, data: bytes) -> str:
     return name
 
 
-def _replace(name: str, file: str) -> None:
+def _status(file: str) -> os.stat_result | None:
     try:
-        os.replace(name, file)
+        return os.stat(file)
+    except FileNotFoundError:
+        return None
+
+
+def _keep(handle: int, old: os.stat_result | None, mode: int) -> None:
+    """Give a new file the owner of the old one, as far as the system lets us, and its mode."""
+    if old is not None and hasattr(os, "fchown") and (old.st_uid, old.st_gid) != (os.geteuid(), os.getegid()):
+        with suppress(OSError):
+            os.fchown(handle, old.st_uid, old.st_gid)
+    if hasattr(os, "fchmod"):
+        os.fchmod(handle, mode if old is None else old.st_mode & 0o7777)
+
+
+def put(change: Change, temporary: str | None) -> None:
+    """Let the temporary file become the document, or remove the document where there is none. Raises `StoreError`."""
+    try:
+        if temporary is None:
+            os.unlink(change.file)
+        else:
+            os.replace(temporary, change.file)
     except OSError as error:
-        raise failed("replace", file, error) from None
+        raise failed("replace" if temporary else "remove", change.file, error) from None
 
 
-def _restore(replaced: Sequence[Change]) -> None:
-    """Put documents back that were replaced before another one failed."""
-    for change in reversed(replaced):
-        with suppress(OSError, StoreError):
-            if change.old is None:
-                os.unlink(change.file)
-            else:
-                os.replace(_write_beside(change.file, change.old), change.file)
-
-
-def sync_folder(folder: str) -> None:
-    """Make renames in a folder survive a power cut, where the system can."""
-    with suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+def put_back(change: Change, tag: str = "") -> None:
+    """Undo a change that was made before another one failed. Raises `StoreError`."""
+    temporary = None if change.old is None else write_beside(change.file, change.old, tag, mode=change.mode)
+    try:
+        put(change, temporary)
+    except StoreError:
+        if temporary is not None:
+            with suppress(OSError):
+                os.unlink(temporary)
+        raise
 
 
 @contextmanager
-def _locked(folders: Iterable[str]) -> Iterator[None]:
+def locked(folders: Iterable[str]) -> Iterator[None]:
     """Hold the locks of folders, taken in one order by everybody so that two writers cannot wait for each other."""
     if locks is None:
         yield

@@ -11,7 +11,7 @@ from zmeta.report.words import code_span, longest_ticks, one_line, words
 if TYPE_CHECKING:
     from typing import TextIO
 
-    from zmeta.migrate.unit import Unit
+    from zmeta.migration.unit import Unit
 
 _BOLD, _DIM, _RED, _GREEN, _YELLOW, _CYAN = "1", "2", "31", "32", "33", "36"
 _COLOURS = {Severity.ERROR: _RED, Severity.WARNING: _YELLOW, Severity.NOTE: _CYAN}

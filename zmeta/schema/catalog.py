@@ -61,7 +61,7 @@ def list_schemas() -> list[SchemaName]:
     """Return the names of all packaged schemas, sorted.
 
     >>> [str(name) for name in list_schemas() if name.convention == "zmeta"]
-    ['zmeta/array@1.0', 'zmeta/core@1.0']
+    ['zmeta/array@1.0', 'zmeta/core@1.0', 'zmeta/steps@1.0']
     """
     return sorted(_walk(schema_folder()))
 

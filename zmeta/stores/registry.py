@@ -60,3 +60,13 @@ def exists(path: str) -> bool:
         if place is not None:
             return zip_.exists(*place)
     return os.access(path, os.F_OK)
+
+
+def may_exist(path: str) -> bool:
+    """Whether something is there, be it only a link that leads nowhere; cheaper than to read what mostly is not there."""
+    if ".zip" in path:
+        return True
+    return os.access(path, os.F_OK, follow_symlinks=False) if _SEES_LINKS else os.path.lexists(path)
+
+
+_SEES_LINKS = os.access in os.supports_follow_symlinks

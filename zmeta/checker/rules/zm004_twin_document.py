@@ -2,8 +2,8 @@
 
 ## What it finds
 
-Documents of two formats in one folder: `zarr.json` beside `.zarray`, `.zgroup` or `attributes.json`, or `.zarray` or
-`.zgroup` beside `attributes.json`.
+Documents of two formats in one folder: `zarr.json` beside `.zarray` or `.zgroup`, or one of these beside
+`attributes.json`.
 
 ## Why it matters
 

@@ -155,12 +155,24 @@ def content_version(level: Level) -> str | None:
     return "0.2" if nested else "0.1"
 
 
+#: The level that was asked for last, and its version: every version of the convention asks in turn.
+_LAST_VERSION: list[tuple[Level | None, str | None]] = [(None, None)]
+
+
+def _version(level: Level) -> str | None:
+    last, version = _LAST_VERSION[0]
+    if last is not level:
+        version = level.version
+        _LAST_VERSION[0] = level, version
+    return version
+
+
 def is_version(version: str | None) -> Callable[[Node], bool]:
     """Return the detector of one version; None stands for every version that cannot be decoded."""
 
     def detect(node: Node) -> bool:
         level = find_level(node)
-        if level is None or level.version != version:
+        if level is None or _version(level) != version:
             return False
         dataset = level.dataset(level.index)
         return "transform" not in dataset or "coordinateTransformations" in dataset

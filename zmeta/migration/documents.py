@@ -1,0 +1,168 @@
+"""From a node as it is and as it will be to the documents that change; consolidated copies are kept true."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from zmeta.jsondoc import LIMITS, dump_json, parse_json
+from zmeta.nodes.to_v3 import consolidated_v3, convert_array, convert_group, with_consolidated
+from zmeta.nodes.write import Change
+from zmeta.stores.registry import read
+
+if TYPE_CHECKING:
+    from zmeta.finding import Finding
+    from zmeta.jsondoc import JSONObject, Limits
+    from zmeta.nodes.node import Node
+
+#: How a document is laid out that replaces none: as zarr-python writes its kind.
+_NEW_V3, _NEW = b'{\n  "a": 1\n}', b'{\n    "a": 1\n}'
+
+
+class Written(NamedTuple):
+    """What is written for one node: documents made or replaced, then those that go; `document` is the main one."""
+
+    create: tuple[Change, ...] = ()
+    remove: tuple[Change, ...] = ()
+    document: JSONObject | None = None
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """All of it, in the order of writing."""
+        return self.create + self.remove
+
+
+def _dump(data: JSONObject, raw: bytes | None, new: bytes = _NEW) -> bytes:
+    """Serialise a document in the layout of the one that it replaces; raises `ValueError` on NaN."""
+    return dump_json(data, new if raw is None else raw)
+
+
+# --- in the format that the node has ------------------------------------------------------------------------------------
+
+
+def edited(node: Node, after: Node, copy: Copy | None = None) -> Written:
+    """Return the changes that make a node say what it will say; with `copy` that one is brought up to date too.
+
+    Raises `ValueError` where a document holds what is no JSON.
+    """
+    file = node.attributes_file
+    known = node.documents.get(file[len(node.path) :].lstrip(os.sep))
+    raw = None if known is None else known.raw
+    changed = after.attributes != node.attributes or after.dimension_names != node.dimension_names
+    document = _edited_document(node, after, {} if known is None else known.data)
+    create = []
+    if node.format == 2 and node.kind == "group" and ".zgroup" not in node.documents:
+        create.append(Change(os.path.join(node.path, ".zgroup"), None, _dump({"zarr_format": 2}, None)))
+    if copy is not None and node.format == 2:
+        create.append(Change(copy.file, copy.raw, _dump(copy.content(), copy.raw)))
+    elif copy is not None:
+        document = copy.content(document)
+    if changed or (copy is not None and node.format == 3):
+        create.append(Change(file, raw, _dump(document, raw, _NEW_V3 if node.format == 3 else _NEW)))
+    return Written(tuple(create), document=document)
+
+
+def _edited_document(node: Node, after: Node, data: JSONObject) -> JSONObject:
+    """Return the document that holds a node's attributes, with its other keys and their order kept."""
+    if node.format == 2:
+        return after.attributes
+    if node.format == 3:
+        names: JSONObject = {}
+        if after.dimension_names != node.dimension_names:
+            names = {"dimension_names": after.dimension_names}
+        return {**data, **names, "attributes": after.attributes}
+    kept = {key: value for key, value in data.items() if key not in node.attributes or key in after.attributes}
+    return kept | after.attributes
+
+
+# --- from Zarr v2 to Zarr v3 --------------------------------------------------------------------------------------------
+
+
+def converted(node: Node, after: Node, copy: Copy | None = None) -> Written:
+    """Return the Zarr v3 document that a node of Zarr v2 gets, and the documents that then go; findings where it cannot.
+
+    Raises `ValueError` where a document holds what is no JSON.
+    """
+    array = node.documents.get(".zarray")
+    if array is not None:
+        names = after.dimension_names if isinstance(after.dimension_names, list) else None
+        conversion = convert_array(array.data, after.attributes, [name if isinstance(name, str) else None for name in names]
+                                   if names else None)  # fmt: skip
+    else:
+        group = node.documents.get(".zgroup")
+        conversion = convert_group(after.attributes, None if group is None else group.data)
+    document = conversion.document
+    if document is None:
+        return Written(findings=tuple(_placed(conversion.findings, node)))
+    if copy is not None:
+        document = with_consolidated(document, consolidated_v3(copy.documents))
+    create = (Change(os.path.join(node.path, "zarr.json"), None, _dump(document, None, _NEW_V3)),)
+    gone = [Change(found.file, found.raw, None) for found in node.documents.values()]
+    if copy is not None:
+        gone.insert(0, Change(copy.file, copy.raw, None))
+    return Written(create, tuple(gone), document, tuple(_placed(conversion.findings, node)))
+
+
+def _placed(findings: tuple[Finding, ...], node: Node) -> list[Finding]:
+    return [found if found.file else replace(found, file=node.path) for found in findings]
+
+
+# --- consolidated copies --------------------------------------------------------------------------------------------------
+
+
+class Copy:
+    """The copy that a group keeps of the documents below it, brought to what they will say as a walk goes on."""
+
+    def __init__(self, group: Node, file: str, raw: bytes, data: JSONObject, metadata: JSONObject) -> None:
+        self.group = group
+        self.file = file
+        self.raw = raw
+        self.changed = False
+        #: Zarr v3 documents of what is converted, or was before, by path below the group.
+        self.documents: dict[str, JSONObject] = {}
+        self._data = data
+        self._metadata = dict(metadata)
+
+    def put(self, node: Node, after: Node, document: JSONObject | None) -> None:
+        """Take over what a node at or below the group will say, if the copy holds it at all."""
+        below = os.path.relpath(node.path, self.group.path).replace(os.sep, "/")
+        if self.group.format == 2 and after.format == 3:
+            if document is not None and below != ".":
+                self.documents[below] = document
+            return
+        if node.format != self.group.format:
+            return
+        prefix = "" if below == "." else below + "/"
+        if node.format == 2 and self._metadata.keys() & {prefix + ".zarray", prefix + ".zgroup"}:
+            self._metadata[prefix + ".zattrs"] = after.attributes
+            self.changed = True
+        entry = self._metadata.get(below)
+        if node.format == 3 and isinstance(entry, dict) and document is not None:
+            self._metadata[below] = {**entry, **{key: document[key] for key in document if key != "consolidated_metadata"}}
+            self.changed = True
+
+    def content(self, document: JSONObject | None = None) -> JSONObject:
+        """Return the document that holds the copy as it will be; of Zarr v3 it is that of the group, as given."""
+        data = self._data if document is None else document
+        if self.group.format == 2:
+            return {**data, "metadata": self._metadata}
+        inner = data.get("consolidated_metadata")
+        return {**data, "consolidated_metadata": {**(inner if isinstance(inner, dict) else {}), "metadata": self._metadata}}
+
+
+def find_copy(group: Node, limits: Limits = LIMITS) -> Copy | None:
+    """Return the consolidated copy that a group keeps; raises `DocumentError` or `StoreError` where it cannot be read."""
+    if group.format == 3:
+        document = group.documents["zarr.json"]
+        inner = document.data.get("consolidated_metadata")
+        metadata = inner.get("metadata") if isinstance(inner, dict) else None
+        return Copy(group, document.file, document.raw, document.data, metadata) if isinstance(metadata, dict) else None
+    file = os.path.join(group.path, ".zmetadata")
+    raw = read(file, limits) if group.format == 2 else None
+    if raw is None:
+        return None
+    data = parse_json(raw, file, limits)[0]
+    metadata = data.get("metadata")
+    return Copy(group, file, raw, data, metadata if isinstance(metadata, dict) else {})

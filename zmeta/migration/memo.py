@@ -1,0 +1,268 @@
+"""Arrays of one kind are described alike but for their numbers: what was found out about one holds for the others.
+
+    node ──key──▶ Recipe known? ──▶ Outcome, as `translate` would give it
+                  else ──translate──▶ Outcome, and perhaps a Recipe
+
+A recipe is learnt from a twin: the array with other numbers (primes, so that each can be traced), another shape, another
+path, other values of foreign keys, and nothing above it. Only if the twin comes out the same but for what was exchanged,
+and the recipe gives what `translate` gave for the array itself, is it used; everything else takes the long way.
+"""
+
+from __future__ import annotations
+
+import marshal
+import os
+from dataclasses import astuple, replace
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
+
+from zmeta.canonical.numbers_ import dump_number, parse_number
+from zmeta.conventions.registry import EVIDENCE, detect
+from zmeta.finding import Finding, Severity
+from zmeta.keys import OWNED
+from zmeta.migration.translate import Outcome, translate
+from zmeta.schema.validate import packaged_validator
+
+if TYPE_CHECKING:
+    from zmeta.jsondoc import JSONObject, JSONValue
+    from zmeta.migration.options import Options
+    from zmeta.nodes.node import Node
+    from zmeta.steps.step import Kind
+
+_TARGET, _SCHEMA = "zmeta@1.0", "zmeta/1.0/array"
+#: Lists of numbers that stand for themselves, and whether the numbers must be positive.
+_NUMBERS = {"voxel_size": True, "resolution": True, "offset": False}
+#: Conventions that take these numbers one by one as they are: they neither compute with them nor compare them.
+_PLAIN_ROWS = frozenset(
+    {"zmeta@1.0", "funlib-persistence@0.6", "funlib-persistence@0.5", "daisy@2", "daisy@1", "dacapo@0.2.0", "dacapo@0.1"}
+    | {"xarray@3", "xarray@2"}
+)
+#: Keys whose reading depends on more than their value, such as the name of the array.
+_PLACED = frozenset({"pixelResolution", "downsamplingFactors", "scales", "affineTransform"})
+#: All keys whose values conventions read.
+READ = OWNED | EVIDENCE | _PLACED | {"unit", "coordinates", "_FillValue", "grid_mapping"}
+_WHOLE = 2**53
+_LEAST, _MOST = 1e-100, 1e100
+_MOST_KEPT, _MOST_SEEN, _LARGEST = 512, 4096, 16384
+_PRIMES = [n * n + n + 41 for n in range(40)]
+_TWIN = os.sep + os.path.join("twin", "of", "an", "array")
+#: Values of foreign keys that every schema can be judged beside.
+_SIMPLE = frozenset({str, bool, type(None)})
+
+
+class _Part(NamedTuple):
+    """An attribute as it will be: one that is kept, the numbers of another one, or a value that is the same for all."""
+
+    key: str
+    how: Literal["keep", "numbers", "constant"]
+    value: JSONValue = None
+
+
+class Recipe(NamedTuple):
+    """What becomes of all arrays with one key; without `parts` nothing changes.
+
+    `findings` are told by their fields, with the end of a path in the place of the file; `foreign` are the keys whose
+    values nobody reads.
+    """
+
+    parts: tuple[_Part, ...] | None
+    dimension_names: JSONValue = None
+    steps: tuple[str, ...] = ()
+    kind: Kind = "lossless"
+    findings: tuple[tuple[Any, ...], ...] = ()
+    foreign: tuple[str, ...] = ()
+
+
+class Translator:
+    """Translates arrays as `translate` does, faster where they are of a kind that was seen twice; one for a plan."""
+
+    def __init__(self, options: Options) -> None:
+        config = options.config
+        self._options = options
+        self._active = not (config.profiles or config.overrides or config.mirror)
+        self._known: dict[bytes, Recipe | None] = {}
+        self._seen: set[int] = set()
+
+    def translate(self, node: Node) -> Outcome:
+        """Return what `translate` returns."""
+        key = _key(node) if self._active else None
+        if key is None:
+            return translate(node, self._options)
+        recipe = self._known.get(key)
+        if recipe is not None:
+            outcome = _follow(recipe, node)
+            return translate(node, self._options) if outcome is None else outcome
+        outcome = translate(node, self._options)
+        if key not in self._known:
+            self._learn(key, node, outcome)
+        return outcome
+
+    def _learn(self, key: bytes, node: Node, outcome: Outcome) -> None:
+        """Remember what became of an array from the second time on that one like it is seen."""
+        mark = hash(key)
+        if mark not in self._seen:
+            if len(self._seen) >= _MOST_SEEN:
+                self._seen.clear()
+            self._seen.add(mark)
+            return
+        if len(self._known) >= _MOST_KEPT:
+            self._known.clear()
+        self._known[key] = _recipe(node, outcome, self._options)
+
+
+# --- what the translation of an array depends on ------------------------------------------------------------------------
+
+
+def _key(node: Node) -> bytes | None:
+    """Return what the translation depends on, with lists of numbers by the kinds of numbers; None for the long way."""
+    keys = node.attributes
+    if node.format == "n5" or node.findings or not _PLACED.isdisjoint(keys):
+        return None
+    for group, _ in node.ancestors:
+        if not EVIDENCE.isdisjoint(group.attributes):
+            return None
+    read: list[object] = []
+    for key, value in keys.items():
+        read.append(key)
+        if key in _NUMBERS:
+            read.append(_kinds(value, positive=_NUMBERS[key]))
+        elif key in READ:
+            read.append(value)
+    try:
+        found = marshal.dumps((read, node.format, len(node.shape), node.dimension_names), 2)
+    except ValueError:  # a number that keeps its literal
+        return None
+    return found if len(found) <= _LARGEST else None
+
+
+def _kinds(value: JSONValue, *, positive: bool) -> object:
+    """Return how many numbers a list holds and of which kinds; the value itself where it is no list of plain numbers."""
+    if type(value) is not list or not value:
+        return (value,)
+    kinds = set(map(type, value))
+    if kinds == {int}:
+        plain = max(value) < _WHOLE and min(value) > (0 if positive else -_WHOLE)  # type: ignore[type-var, operator]
+        return len(value) if plain else (value,)
+    if not kinds <= {int, float}:
+        return (value,)
+    found = [_kind(item, positive=positive) for item in value]  # type: ignore[arg-type]
+    return (value,) if "" in found else "".join(found)
+
+
+def _kind(number: float, *, positive: bool) -> str:
+    """Return what a number is: whole, a float that is whole, or a fraction; nothing where it is out of range."""
+    if positive and not number > 0:
+        return ""
+    if isinstance(number, int):
+        return "i" if abs(number) < _WHOLE else ""
+    if number.is_integer():
+        return "w" if abs(number) < _WHOLE else ""
+    return "f" if _LEAST < abs(number) < _MOST else ""
+
+
+# --- what became of one, as a recipe for the others ---------------------------------------------------------------------
+
+
+def _recipe(node: Node, outcome: Outcome, options: Options) -> Recipe | None:
+    """Return the recipe for all arrays with the key of one; None where there is none that is sure to hold."""
+    rows = [row for row in detect(node) if not row.names_only]
+    if options.row(node).id != _TARGET or any(row.id not in _PLAIN_ROWS for row in detect(node)):
+        return None
+    if outcome.node is node and not outcome.findings:
+        return Recipe(None) if all(row.id == _TARGET for row in rows) else None
+    twin = _twin(node)
+    if twin is None or any(finding.severity == Severity.ERROR for finding in outcome.findings):
+        return None
+    recipe = _compare(twin, translate(twin, options))
+    same = None if recipe is None else _follow(recipe, node)
+    return recipe if same is not None and _are_same(same, outcome) else None
+
+
+def _twin(node: Node) -> Node | None:
+    """Return an array with the same key and everything else exchanged; None where it has too many numbers."""
+    lists = {key: numbers for key in _NUMBERS if (numbers := _numbers(node.attributes, key)) is not None}
+    taken = {int(number) for found in lists.values() for number in found}
+    primes = [prime for prime in _PRIMES if prime not in taken]
+    if sum(map(len, lists.values())) > len(primes):
+        return None
+    keys: JSONObject = {}
+    for key, value in node.attributes.items():
+        if key in lists:
+            keys[key] = [_like(number, primes.pop()) for number in lists[key]]
+        else:
+            keys[key] = value if key in READ else {"foreign": key}
+    shape = tuple(range(2, 2 + node.ndim))
+    return node._replace(path=_TWIN, attributes=keys, shape=shape, dtype="", documents={}, ancestors=())
+
+
+def _numbers(keys: JSONObject, key: str) -> list[float] | None:
+    """Return a list of numbers that the key of an array holds by their kinds; None for any other value, and for none."""
+    if type(_kinds(keys.get(key), positive=_NUMBERS[key])) is tuple:
+        return None
+    return cast("list[float]", keys[key])
+
+
+def _like(number: float, prime: int) -> int | float:
+    """Return a prime as a number of the kind of another one."""
+    if isinstance(number, int):
+        return prime
+    return float(prime) if number.is_integer() else prime + 0.5
+
+
+def _compare(twin: Node, outcome: Outcome) -> Recipe | None:
+    """Return how the outcome of a twin is made from the twin; None where findings tell of other places than its own."""
+    places = (twin.path, twin.attributes_file)
+    if any(finding.file not in places for finding in outcome.findings):
+        return None
+    findings = tuple(astuple(replace(finding, file=finding.file[len(twin.path) :])) for finding in outcome.findings)
+    if twin.path in repr(findings):
+        return None
+    written = {key: _exact(numbers) for key in _NUMBERS if (numbers := _numbers(twin.attributes, key)) is not None}
+    parts: list[_Part] = []
+    for key, value in outcome.node.attributes.items():
+        source = next((name for name, numbers in written.items() if repr(numbers) == repr(value)), "")
+        if key in twin.attributes and value is twin.attributes[key]:
+            parts.append(_Part(key, "keep"))
+        elif source:
+            parts.append(_Part(key, "numbers", source))
+        else:
+            parts.append(_Part(key, "constant", value))
+    foreign = tuple(key for key in twin.attributes if key not in READ)
+    return Recipe(tuple(parts), outcome.node.dimension_names, outcome.steps, outcome.kind, findings, foreign)
+
+
+def _are_same(one: Outcome, other: Outcome) -> bool:
+    """Whether two outcomes are the same to the last byte: `1` and `1.0` are equal, and differ."""
+    return repr(one) == repr(other)
+
+
+# --- the others ----------------------------------------------------------------------------------------------------------
+
+
+def _follow(recipe: Recipe, node: Node) -> Outcome | None:
+    """Return what becomes of an array by the recipe of its key; None where the result would not be valid."""
+    if recipe.parts is None:
+        return Outcome(node)
+    before = node.attributes
+    keys: JSONObject = {}
+    for key, how, value in recipe.parts:
+        if how == "constant":
+            keys[key] = value
+        elif how == "keep":
+            keys[key] = before[key]
+        else:
+            keys[key] = _exact(before[value])  # type: ignore[index, arg-type]
+    if recipe.foreign and not _SIMPLE.issuperset([type(before[key]) for key in recipe.foreign]):  # noqa: SIM102
+        if not packaged_validator(_SCHEMA).is_valid(keys):
+            return None
+    after = node._replace(attributes=keys, dimension_names=recipe.dimension_names)
+    if not recipe.findings:
+        return Outcome(after, recipe.steps, recipe.kind)
+    findings = [Finding(code, message, node.path + end, *rest) for code, message, end, *rest in recipe.findings]
+    return Outcome(after, recipe.steps, recipe.kind, tuple(findings))
+
+
+def _exact(numbers: list[float]) -> list[JSONValue]:
+    """Return numbers as they are written once they were read exactly: a float that is whole becomes a whole number."""
+    if set(map(type, numbers)) == {int}:
+        return [*numbers]
+    return [number if parsed is None else dump_number(parsed) for number in numbers for parsed in [parse_number(number)]]

@@ -1,0 +1,281 @@
+"""The plan of a tree: every node is walked, and what becomes of it is computed. Nothing is written, little is kept.
+
+    container ──Walk──▶ Visit ──translate / image──▶ before, after ──documents──▶ Unit
+
+A group is done when the walk leaves it: its document comes after those of the arrays below it, and with them where it is
+an image that they are levels of.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from zmeta.errors import DocumentError, StoreError
+from zmeta.finding import Finding, Severity
+from zmeta.migration.documents import Copy, Written, converted, edited, find_copy
+from zmeta.migration.image_group import ImageGroup, plan_image_group
+from zmeta.migration.memo import Translator
+from zmeta.migration.translate import Outcome, translate_level, upgraded
+from zmeta.migration.unit import Unit
+from zmeta.migration.upgrade import upgrade_profiles
+from zmeta.nodes.node import CONTAINER_SUFFIXES, Node, read_node
+from zmeta.nodes.walk import Links, Place, Visit, Walk
+from zmeta.steps.step import weakest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from zmeta.migration.options import Options
+    from zmeta.nodes.write import Change
+    from zmeta.steps.step import Kind
+
+
+@dataclass
+class Tally:
+    """What a plan has come by so far."""
+
+    arrays: int = 0
+    groups: int = 0
+    units: int = 0
+    documents: int = 0
+    blocked: int = 0
+
+
+@dataclass
+class Frame:
+    """A group that the walk is in: as it is, as it will be, and what is written together when the walk leaves it.
+
+    `outside` is one above the tree, of which only the consolidated copy may change; `implicit` is a folder without a
+    document, which gets one if it is `needed`: because it becomes an image, or what is below it goes to Zarr v3.
+    """
+
+    group: Node
+    after: Node
+    image: ImageGroup | None = None
+    copy: Copy | None = None
+    steps: list[str] = field(default_factory=list)
+    kind: Kind = "lossless"
+    findings: list[Finding] = field(default_factory=list)
+    levels: list[tuple[Node, Node, Written]] = field(default_factory=list)
+    outside: bool = False
+    implicit: bool = False
+    needed: bool = False
+
+
+class TreePlan:
+    """The walk over one tree; `tally` counts what it comes by, and `translator` may remember arrays of other trees.
+
+    `copies` are those that groups above the tree keep, by their folders: other trees may be in them too.
+    """
+
+    def __init__(
+        self,
+        options: Options,
+        tally: Tally,
+        translator: Translator | None = None,
+        copies: dict[str, Copy | None] | None = None,
+    ) -> None:
+        self._copies = {} if copies is None else copies
+        self._options = options
+        self._translator = translator or Translator(options)
+        self._limits = options.config.limits
+        self._tally = tally
+        self._frames: list[Frame] = []
+        self._ahead: dict[str, Node | None] = {}
+
+    def plan(self, place: Place, links: Links, most: int | None = None) -> Iterator[Unit]:
+        """Yield the units of a tree, children before their groups."""
+        for group, _ in place.ancestors[::-1]:
+            if group.path not in self._copies:
+                self._copies[group.path] = _copy_of(group, self._options)
+            self._frames.append(Frame(group, group, copy=self._copies[group.path], outside=True))
+        for visit in Walk([place], self._open, links=links, limits=self._limits, most=most):
+            yield from self._leave(visit.place.path)
+            yield from self._visit(visit)
+        yield from self._leave("")
+
+    def _open(self, path: str) -> Node | None:
+        """Read a node, or take it from what was read ahead."""
+        if path in self._ahead:
+            return self._ahead.pop(path)
+        return read_node(path, limits=self._limits)
+
+    def _peek(self, path: str) -> Node | None:
+        """Read a node ahead of the walk, which takes it over."""
+        if path not in self._ahead:
+            self._ahead[path] = read_node(path, limits=self._limits)
+        return self._ahead[path]
+
+    def _visit(self, visit: Visit) -> Iterator[Unit]:
+        if visit.error is not None:
+            yield Unit(visit.place.path, findings=(visit.error.finding(),))
+        elif visit.node is None:
+            if self._options.is_image and (self._frames or visit.place.path.endswith(CONTAINER_SUFFIXES)):
+                self._enter(Node(visit.place.path, 2, "group", {}, {}, ancestors=visit.place.ancestors), implicit=True)
+        elif visit.node.kind == "group":
+            self._tally.groups += 1
+            self._enter(visit.node)
+        else:
+            self._tally.arrays += 1
+            yield from self._array(visit.node)
+
+    def _enter(self, group: Node, *, implicit: bool = False) -> None:
+        frame = Frame(group, group, implicit=implicit)
+        if self._options.profiles:
+            done = upgrade_profiles(group, self._options)
+            frame.after, frame.kind = group.with_attributes(done.attributes), done.kind
+            frame.steps += done.steps
+            frame.findings += done.findings
+        if self._options.is_image:
+            frame.image = image = plan_image_group(frame.after, self._peek, self._options)
+            frame.after = group.with_attributes(image.attributes)
+            frame.steps += image.steps
+            frame.kind = weakest(frame.kind, image.kind)
+            frame.findings += image.findings
+        try:
+            frame.copy = find_copy(group, self._limits)
+        except (DocumentError, StoreError) as error:
+            frame.findings.append(error.finding())
+        if self._options.needs_v3 and group.format == 2:
+            frame.after = frame.after._replace(format=3)
+        self._frames.append(frame)
+
+    # --- arrays -----------------------------------------------------------------------------------------------------
+
+    def _array(self, node: Node) -> Iterator[Unit]:
+        outcome = self._outcome(node)
+        if any(finding.severity == Severity.ERROR for finding in outcome.findings):
+            yield Unit(node.path, outcome.steps, outcome.kind, findings=outcome.findings)
+            return
+        if node.format == 3:
+            self._keep_listed(node, outcome.node)
+        if outcome.node is node and not outcome.findings:
+            return
+        try:
+            written = converted(node, outcome.node) if outcome.node.format != node.format else edited(node, outcome.node)
+        except ValueError as error:
+            yield Unit(node.path, outcome.steps, findings=(unwritable(node, error), *outcome.findings))
+            return
+        findings = (*outcome.findings, *written.findings)
+        if written.remove:
+            for frame in self._frames:
+                frame.needed = True
+        family = self._family(node)
+        if family is None:
+            unit = _unit(node.path, outcome.steps, outcome.kind, written.changes, findings)
+            if not unit.blocked:
+                self._put(node, outcome.node, written)
+            yield unit
+            return
+        family.levels.append((node, outcome.node, written))
+        family.findings += findings
+        family.steps += [step for step in outcome.steps if step not in family.steps]
+        family.kind = weakest(family.kind, outcome.kind)
+
+    def _put(self, node: Node, after: Node, written: Written) -> None:
+        """Bring what a node will say into the copies that the groups above it keep; of v3, also where it stays as it is."""
+        for frame in self._frames:
+            kept = node.format == 3 and frame.group.format == 2
+            if frame.copy is not None and (written.create or kept):
+                frame.copy.put(node, after, written.document)
+
+    def _keep_listed(self, node: Node, after: Node) -> None:
+        """See that groups which go to Zarr v3 list what is there already, as in a container that is half-way there."""
+        if not any(frame.group.format == 2 and frame.after.format == 3 for frame in self._frames):
+            return
+        document = edited(node, after).document
+        for frame in self._frames:
+            frame.needed = True
+            if frame.copy is not None and frame.group.format == 2:
+                frame.copy.put(node, after, document)
+
+    def _outcome(self, node: Node) -> Outcome:
+        if not self._options.profiles:
+            return self._translated(node)
+        first = upgraded(node, self._options)
+        if first.node is node and first.findings:
+            return first
+        then = self._translated(first.node)
+        if then.node is first.node and then.findings:
+            return then._replace(node=node)
+        return Outcome(then.node, first.steps + then.steps, weakest(first.kind, then.kind), then.findings)
+
+    def _translated(self, node: Node) -> Outcome:
+        if self._options.is_profile:
+            return Outcome(node)
+        if not self._options.is_image:
+            return self._translator.translate(node)
+        above = tuple((frame.after, _below(node, frame.group)) for frame in reversed(self._frames))
+        format_ = 3 if self._options.needs_v3 and node.format == 2 else node.format
+        images = [frame.image for frame in self._frames if frame.image is not None]
+        refused = next((image.refused[node.path] for image in images if node.path in image.refused), None)
+        return translate_level(node, node._replace(ancestors=above, format=format_), self._options, refused)
+
+    def _family(self, node: Node) -> Frame | None:
+        """Return the group that an array is written with: the one whose image lists it."""
+        for frame in reversed(self._frames):
+            if frame.image is not None and node.path in frame.image.levels:
+                return frame
+        return None
+
+    # --- groups, when the walk leaves them --------------------------------------------------------------------------
+
+    def _leave(self, path: str) -> Iterator[Unit]:
+        """Leave the groups that a path is not below."""
+        while self._frames and not path.startswith(self._frames[-1].group.path + os.sep):
+            yield from self._group(self._frames.pop())
+
+    def _group(self, frame: Frame) -> Iterator[Unit]:
+        """Yield what is written for a group: its levels, its own document, and the copy that it keeps of those below."""
+        group, after = frame.group, frame.after
+        if frame.outside or (frame.implicit and not frame.needed and not after.attributes):
+            return
+        blocked = [finding for finding in frame.findings if finding.severity == Severity.ERROR]
+        self._frames.append(frame)  # whose own copy holds its levels too
+        for level in frame.levels if not blocked else ():
+            self._put(*level)
+        self._frames.pop()
+        try:
+            if after.format != group.format:
+                own = converted(group, after, frame.copy)
+            else:
+                own = edited(group, after, frame.copy if frame.copy is not None and frame.copy.changed else None)
+        except ValueError as error:
+            yield Unit(group.path, tuple(frame.steps), findings=(unwritable(group, error), *frame.findings))
+            return
+        if frame.copy is not None and frame.copy.changed:
+            frame.steps.append("consolidated metadata")
+        changes = (*(change for _, _, written in frame.levels for change in written.changes), *own.changes)
+        findings = (*frame.findings, *own.findings)
+        unit = _unit(group.path, frame.steps, frame.kind, changes, findings)
+        if not unit.blocked:
+            self._put(group, after, own)
+        if changes or findings:
+            yield unit
+
+
+def _below(node: Node, group: Node) -> str:
+    return node.path[len(group.path) :].strip(os.sep).replace(os.sep, "/")
+
+
+def _unit(path: str, steps: Iterable[str], kind: Kind, changes: tuple[Change, ...], findings: tuple[Finding, ...]) -> Unit:
+    """Return a unit, without changes where something stands against it."""
+    told = tuple(dict.fromkeys(findings))
+    unit = Unit(path, tuple(steps), kind, changes, told)
+    return Unit(path, tuple(steps), kind, findings=told) if unit.blocked else unit
+
+
+def _copy_of(group: Node, options: Options) -> Copy | None:
+    try:
+        return find_copy(group, options.config.limits)
+    except (DocumentError, StoreError):
+        return None
+
+
+def unwritable(node: Node, error: ValueError) -> Finding:
+    """Return the finding for a document that holds what is no JSON."""
+    hint = "replace the value by null or a string first: no strict JSON reader can open the document"
+    message = "the document holds NaN or Infinity, which zmeta does not write"
+    return Finding("ZM002", message, node.attributes_file, found=str(error), hint=hint, level=Severity.ERROR)

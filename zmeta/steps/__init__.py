@@ -1,0 +1,1 @@
+"""Steps: what one is, the graph of them, those that zmeta knows (a folder per convention), and those of users."""
