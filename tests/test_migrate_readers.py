@@ -249,6 +249,21 @@ def test_an_array_of_another_container_is_not_taken_along(content: Content, name
     assert "the node is reached by a link and belongs to another container, which would lose it" in messages
 
 
+@pytest.mark.parametrize(
+    ("content", "path"), [(labelled, "labels"), (labelled, "labels/cells"), (plain, "s1"), (classic, "deep")]
+)
+def test_a_part_of_a_container_is_not_converted_alone(content: Content, path: str, tmp_path: Path) -> None:
+    """Whoever opens the container as Zarr v2 would no longer find it."""
+    root = tmp_path / "c.zarr"
+    make(root, content)
+    (root / "deep" / ".zgroup").unlink(missing_ok=True)  # a folder without a document of its own
+    units = list(plan_units([root / path], Options(to="ome-ngff@0.5")))
+    assert [unit.changes for unit in units] == [()] * len(units)
+    [finding] = [finding for unit in units for finding in unit.findings if finding.severity == Severity.ERROR]
+    assert finding.message.startswith("a part of a container cannot go to Zarr v3 alone")
+    assert finding.hint == f"migrate the whole container: {root}"
+
+
 # --- at every moment --------------------------------------------------------------------------------------------------
 
 

@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -146,13 +147,15 @@ def options_of(container: str, to: str) -> Options:
 
 def apply(units: list[Unit]) -> None:
     """Write the changes, one document after the other; each must be what the plan saw."""
-    for change in (change for unit in units for change in unit.changes):
-        file = Path(change.file)
-        assert (file.read_bytes() if file.exists() else None) == change.old, file
-        if change.new is None:
-            file.unlink()
-        else:
-            file.write_bytes(change.new)
+    for unit in units:
+        assert all(sha256(Path(need.file).read_bytes()).hexdigest() == need.digest for need in unit.needs)
+        for change in unit.changes:
+            file = Path(change.file)
+            assert (file.read_bytes() if file.exists() else None) == change.old, file
+            if change.new is None:
+                file.unlink()
+            else:
+                file.write_bytes(change.new)
 
 
 def blocked_in(units: list[Unit], root: Path) -> dict[str, set[str]]:

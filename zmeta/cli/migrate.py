@@ -169,7 +169,7 @@ def _watched(plan: Plan, stack: ExitStack, *, quiet: bool) -> Iterator[Unit]:
 
     def watch() -> Iterator[Unit]:
         for unit in plan:
-            display.show(plan.tally.arrays, plan.tally.groups, plan.tally.blocked)
+            display.show(plan.tally.arrays, plan.tally.groups, plan.tally.blocked, "blocked")
             yield unit
         display.show(-1, 0, 0)
 

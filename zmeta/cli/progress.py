@@ -1,4 +1,4 @@
-"""Progress on a terminal: counts and rate on one line of standard error, drawn a few times a second and wiped at the end."""
+"""Progress on a terminal: one line of standard error, drawn a few times a second and wiped at the end."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import time
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+    from rich.progress import Progress, ProgressColumn, TaskID
 
 
-class Display:
-    """Shows how many nodes were looked at, how fast, and what was found; silent for the first half second."""
+class _Line:
+    """A line that is silent for the first half second."""
 
     def __init__(self) -> None:
         self._start = time.monotonic()
@@ -23,29 +23,25 @@ class Display:
     def __exit__(self, *_: object) -> None:
         self._stop()
 
-    def show(self, arrays: int, groups: int, findings: int) -> None:
-        """Draw the counts; arrays below zero end the display."""
-        if arrays < 0:
-            self._stop()
-            return
-        seconds = time.monotonic() - self._start
+    @property
+    def _seconds(self) -> float:
+        return max(time.monotonic() - self._start, 1e-9)
+
+    def _columns(self) -> tuple[ProgressColumn, ...]:
+        return ()
+
+    def _draw(self, text: str, done: int | None = None, total: int | None = None) -> None:
         if self._progress is None:
-            if seconds < 0.5:
+            if self._seconds < 0.5:
                 return
-            self._begin()
-        if self._progress is not None and self._task is not None:
-            rate = (arrays + groups) / seconds
-            text = f"{arrays:,} arrays, {groups:,} groups, {findings:,} findings, {rate:,.0f} nodes/s"
-            self._progress.update(self._task, description=text)
+            from rich.console import Console
+            from rich.progress import Progress
 
-    def _begin(self) -> None:
-        from rich.console import Console
-        from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-        columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
-        self._progress = Progress(*columns, console=Console(stderr=True), transient=True, refresh_per_second=8)
-        self._task = self._progress.add_task("", total=None)
-        self._progress.start()
+            self._progress = Progress(*self._columns(), console=Console(stderr=True), transient=True, refresh_per_second=8)
+            self._task = self._progress.add_task("", total=total)
+            self._progress.start()
+        if self._task is not None:
+            self._progress.update(self._task, description=text, completed=done)
 
     def _stop(self) -> None:
         if self._progress is not None:
@@ -53,36 +49,32 @@ class Display:
             self._progress = None
 
 
-class Bar:
-    """Shows how much of a known amount is done, how fast, and how long it will take; silent for the first half second."""
+class Display(_Line):
+    """Shows how many nodes were looked at, how fast, and what was found."""
 
-    def __init__(self) -> None:
-        self._start = time.monotonic()
-        self._progress: Progress | None = None
-        self._task: TaskID | None = None
+    def show(self, arrays: int, groups: int, findings: int, what: str = "findings") -> None:
+        """Draw the counts; arrays below zero end the display."""
+        if arrays < 0:
+            self._stop()
+            return
+        rate = (arrays + groups) / self._seconds
+        self._draw(f"{arrays:,} arrays, {groups:,} groups, {findings:,} {what}, {rate:,.0f} nodes/s")
 
-    def __enter__(self) -> Self:
-        return self
+    def _columns(self) -> tuple[ProgressColumn, ...]:
+        from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    def __exit__(self, *_: object) -> None:
-        if self._progress is not None:
-            self._progress.stop()
-            self._progress = None
+        return SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn()
+
+
+class Bar(_Line):
+    """Shows how much of a known amount is done, how fast, and how long it will take."""
 
     def show(self, done: int, total: int) -> None:
-        """Draw the state; it is wiped when all is done."""
-        seconds = time.monotonic() - self._start
-        if self._progress is None and seconds >= 0.5 and done < total:
-            self._begin(total)
-        if self._progress is not None and self._task is not None:
-            text = f"{done:,} of {total:,} documents, {done / max(seconds, 1e-9):,.0f} documents/s"
-            self._progress.update(self._task, completed=done, description=text)
+        """Draw the state."""
+        self._draw(f"{done:,} of {total:,} documents, {done / self._seconds:,.0f} documents/s", done, total)
 
-    def _begin(self, total: int) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    def _columns(self) -> tuple[ProgressColumn, ...]:
+        from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 
-        columns = (BarColumn(), TextColumn("{task.description}", markup=False), TextColumn("left"), TimeRemainingColumn())
-        self._progress = Progress(*columns, console=Console(stderr=True), transient=True, refresh_per_second=8)
-        self._task = self._progress.add_task("", total=total)
-        self._progress.start()
+        text = TextColumn("{task.description}", markup=False)
+        return BarColumn(), text, TextColumn("left"), TimeRemainingColumn()
