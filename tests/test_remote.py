@@ -247,11 +247,6 @@ def test_what_cannot_be_looked_at_exits_with_2(
     assert "Traceback" not in err + out
 
 
-def test_a_migration_of_a_url_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["migrate", "s3://bucket/a.zarr"]) == 2
-    assert "a URL cannot be migrated in this version" in capsys.readouterr().err
-
-
 def test_a_schema_from_a_bucket(s3: S3, bucket: str, capsys: pytest.CaptureFixture[str]) -> None:
     put(s3, bucket, {"lab.schema.json": {"required": ["stain"], "examples": [{"stain": 1}]}})
     assert main(["schema", "check", f"{bucket}/lab.schema.json", *options(s3)]) == 0

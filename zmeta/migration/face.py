@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from zmeta.config import Config, load_config
-from zmeta.errors import ConfigError
 from zmeta.migration import apply as journal
 from zmeta.migration.options import Options, check_target
 from zmeta.migration.plan import plan_units
@@ -16,8 +15,9 @@ from zmeta.migration.run import Run
 from zmeta.migration.status import history as iter_history
 from zmeta.migration.status import status as iter_status
 from zmeta.migration.tree import Tally
+from zmeta.nodes.node import absolute
 from zmeta.steps.load import load_graph
-from zmeta.stores.paths import is_url
+from zmeta.stores.remote import crawling, using
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -46,7 +46,9 @@ class Plan:
     def __iter__(self) -> Iterator[Unit]:
         """Read the trees and yield what becomes of every node that changes, or that cannot."""
         self.tally.__init__()  # type: ignore[misc]
-        yield from plan_units(self.paths, self.options, self.tally)
+        config = self.options.config
+        with crawling(self.paths, config.store_options, config.concurrency, config.limits):
+            yield from plan_units(self.paths, self.options, self.tally)
 
     @property
     def header(self) -> dict[str, object]:
@@ -70,12 +72,13 @@ class Plan:
 
         A run with the same paths and options that was interrupted is finished first. Raises as `zmeta.migrate` does.
         """
-        finish_interrupted(self, jobs=jobs, state_dir=state_dir, tick=tick)
-        run = Run.create(self, self.header, state_dir)
-        outcome = journal.apply(run, jobs=jobs, tick=tick)
-        if not run.documents:
-            run.discard()
-        return run, outcome
+        with using(self.options.config.store_options):
+            finish_interrupted(self, jobs=jobs, state_dir=state_dir, tick=tick)
+            run = Run.create(self, self.header, state_dir)
+            outcome = journal.apply(run, jobs=jobs, tick=tick)
+            if not run.documents:
+                run.discard()
+            return run, outcome
 
 
 def finish_interrupted(
@@ -150,16 +153,12 @@ def migrate(
     ([4, 8], 1)
     """
     given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
-    for path in given:
-        if is_url(os.fspath(path)):
-            hint = "migrate a copy on a disk; add_metadata and check --fix write to URLs"
-            raise ConfigError("a URL cannot be migrated in this version", found=os.fspath(path), hint=hint)
     settings = load_config() if config is None else config
     graph = load_graph(settings)
     if to:
         check_target(to, graph, settings)
     options = Options(to, keep_legacy, frozenset(allow_loss), tuple(axes), pixel_scale, settings, graph)
-    return Plan(tuple(os.path.abspath(path) for path in given), options)
+    return Plan(tuple(absolute(path) for path in given), options)
 
 
 def apply_plan(
@@ -170,8 +169,9 @@ def apply_plan(
     Raises `MigrationError` for a file that is no plan, or was edited.
     """
     plan = read_plan(file)
-    run = Run.create(plan.units(), plan.header, state_dir)
-    return run, journal.apply(run, jobs=jobs)
+    with using(load_config().store_options):
+        run = Run.create(plan.units(), plan.header, state_dir)
+        return run, journal.apply(run, jobs=jobs)
 
 
 def rollback(run: str = "", *, jobs: int = 1, state_dir: str | os.PathLike[str] | None = None) -> Outcome:
@@ -179,7 +179,8 @@ def rollback(run: str = "", *, jobs: int = 1, state_dir: str | os.PathLike[str] 
 
     Documents that somebody changed since are left alone, and counted as conflicts. Raises `MigrationError`.
     """
-    return journal.rollback(find_run(run, state_dir), jobs=jobs)
+    with using(load_config().store_options):
+        return journal.rollback(find_run(run, state_dir), jobs=jobs)
 
 
 def find_run(run: str = "", state_dir: str | os.PathLike[str] | None = None) -> Run:

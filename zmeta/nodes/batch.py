@@ -11,12 +11,14 @@ import os
 from contextlib import suppress
 from hashlib import sha256
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from zmeta.errors import ConflictError, DocumentError, StoreError
 from zmeta.jsondoc import LIMITS, Limits
+from zmeta.nodes.fate import Fate
 from zmeta.nodes.write import locked, put, put_back, resolve, temporary_name, write_beside
 from zmeta.stores.local import read_file
+from zmeta.stores.paths import is_url
 from zmeta.stores.sync import Flush
 
 if TYPE_CHECKING:
@@ -26,18 +28,6 @@ if TYPE_CHECKING:
 
 #: The only files that a batch writes.
 DOCUMENTS = frozenset({"zarr.json", ".zarray", ".zgroup", ".zattrs", ".zmetadata", "attributes.json"})
-
-#: What became of a document: written now, found as it shall be, changed by others, refused by the system, or left as it is
-#: because of another document of its unit.
-State = Literal["written", "already", "conflict", "failed", "left"]
-
-
-class Fate(NamedTuple):
-    """What became of one document, and why."""
-
-    state: State
-    reason: str = ""
-
 
 _WRITTEN, _ALREADY = Fate("written"), Fate("already")
 
@@ -56,6 +46,10 @@ def write_batch(
     may have been killed here; what it left is taken away, and a unit that it wrote a part of is written as far as it goes.
     Raises `StoreError` where the disk does not take what was written; call it again then.
     """
+    if any(is_url(change.file) for unit in units for change in unit[:1]):
+        from zmeta.nodes.swap_batch import write_units
+
+        return write_units(units, [*needs, *[()] * (len(units) - len(needs))], resumed=resumed)
     flush = Flush()
     follow = _Follow()
     works = [
