@@ -38,7 +38,7 @@ from zmeta.steps.step import Site, Step, StepBlockedError
 
 DATA = Path(__file__).parent / "data"
 ROOT = DATA / "migrate"
-PACKAGE = Path(__file__).parents[1] / "zmeta" / "migrate" / "steps"
+PACKAGE = Path(__file__).parents[1] / "zmeta" / "steps"
 BY_STEP_ID = {step.id: step for step in STEPS}
 
 

@@ -7,6 +7,7 @@ import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
+from zmeta.cli.options import with_stores
 from zmeta.config import load_config
 from zmeta.errors import ConfigError
 from zmeta.migration import apply as journal
@@ -16,6 +17,7 @@ from zmeta.migration.run import Run
 from zmeta.migration.status import history, status
 from zmeta.report.plan import PlanMarkdown, PlanText
 from zmeta.report.words import one_line
+from zmeta.stores.remote import using
 
 if TYPE_CHECKING:
     import argparse
@@ -31,6 +33,8 @@ def main(arguments: argparse.Namespace) -> int:
     """Do what the command says: 0 all is well, 1 something is blocked or was not written, 130 interrupted."""
     jobs = os.cpu_count() or 1 if getattr(arguments, "jobs", 1) == 0 else getattr(arguments, "jobs", 1)
     with ExitStack() as stack:
+        if arguments.command in ("migrate", "rollback"):
+            stack.enter_context(using(with_stores(load_config(), arguments).store_options))
         if arguments.command == "migrate":
             return _migrate(arguments, jobs, stack)
         if arguments.command == "rollback":
@@ -58,7 +62,7 @@ def _migrate(arguments: argparse.Namespace, jobs: int, stack: ExitStack) -> int:
         allow_loss=_words(arguments.allow_loss),
         axes=_words(arguments.axes),
         pixel_scale=arguments.pixel_scale,
-        config=load_config(),
+        config=with_stores(load_config(), arguments),
     )
     if arguments.apply is not None:
         return _plan_and_apply(plan, jobs, arguments, stack)

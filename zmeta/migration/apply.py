@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
 from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from zmeta.errors import MigrationError
-from zmeta.nodes.batch import Fate, write_batch
+from zmeta.nodes.batch import write_batch
+from zmeta.nodes.fate import Fate
 from zmeta.nodes.write import Change
 from zmeta.stores.local import failed
 from zmeta.stores.sync import sync_names
@@ -202,7 +204,7 @@ def _share(
             while not stopped and len(waiting) < max(1, jobs) and (number := next(following, None)) is not None:
                 stopped = stop is not None and stop()
                 if not stopped:
-                    waiting[pool.submit(task, number)] = number
+                    waiting[pool.submit(copy_context().run, task, number)] = number
             if not waiting:
                 return stopped
             for future in wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED).done:

@@ -19,8 +19,10 @@ from zmeta.finding import CODES, Finding, Severity
 from zmeta.jsondoc import LIMITS, Limits, parse_json
 from zmeta.migration.record import check_file, count, digest_of, kind_of, needs_of, text
 from zmeta.migration.unit import Unit
+from zmeta.nodes.node import absolute
 from zmeta.nodes.write import Change
 from zmeta.stores.local import failed
+from zmeta.stores.paths import is_url
 from zmeta.stores.sync import sync_folder
 
 if TYPE_CHECKING:
@@ -107,11 +109,9 @@ def iter_plan(header: Mapping[str, Any], units: Iterable[Unit]) -> Iterator[byte
 
 
 def _as_json(unit: Unit) -> dict[str, object]:
-    changes = [
-        {"file": os.path.abspath(c.file), "before": _document(c.old), "after": _document(c.new)} for c in unit.changes
-    ]
+    changes = [{"file": absolute(c.file), "before": _document(c.old), "after": _document(c.new)} for c in unit.changes]
     value: dict[str, object] = {
-        "path": os.path.abspath(unit.path),
+        "path": absolute(unit.path),
         "steps": unit.steps,
         "kind": unit.kind,
         "changes": changes,
@@ -225,7 +225,7 @@ def _change(value: dict[str, Any], where: str, paths: tuple[str, ...]) -> Change
 
 def _absolute(path: str, paths: tuple[str, ...]) -> str:
     """Return a path; a relative one is below the only path that the plan was made for."""
-    if os.path.isabs(path) or len(paths) != 1 or not os.path.isabs(paths[0]):
+    if is_url(path) or os.path.isabs(path) or len(paths) != 1 or not os.path.isabs(paths[0]):
         return path
     joined = os.path.normpath(os.path.join(paths[0], path))
     return joined if joined.startswith(os.path.join(paths[0], "")) or joined == paths[0] else path

@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 from zmeta.errors import MigrationError
 from zmeta.migration.unit import Need, Unit
 from zmeta.nodes.batch import DOCUMENTS
+from zmeta.nodes.node import absolute
 from zmeta.nodes.write import Change
 from zmeta.steps.step import Kind
 from zmeta.stores.local import failed
+from zmeta.stores.paths import is_url
 from zmeta.stores.sync import sync_names
 
 if TYPE_CHECKING:
@@ -82,7 +84,8 @@ def digest_of(raw: bytes | None) -> str | None:
 def check_file(file: str, where: str) -> None:
     """Refuse a path that is not absolute and plain, or does not name a metadata document. Raises `MigrationError`."""
     name = os.path.basename(file)
-    plain = os.path.isabs(file) and os.path.normpath(file) == file and "\0" not in file
+    plain = absolute(file) == file if is_url(file) else os.path.isabs(file) and os.path.normpath(file) == file
+    plain = plain and "\0" not in file
     if not plain or name not in DOCUMENTS:
         expected = "the absolute path of a document: " + ", ".join(sorted(DOCUMENTS))
         raise MigrationError(
@@ -166,6 +169,8 @@ def write_batch_file(folder: str, name: str, units: Sequence[Unit]) -> BatchInfo
 
 
 def _common(files: Sequence[str]) -> str:
+    if any(is_url(file) for file in files):
+        return ""
     try:
         return os.path.commonpath([os.path.dirname(file) for file in files])
     except ValueError:  # drives of Windows

@@ -33,8 +33,10 @@ from zmeta.errors import MigrationError, StoreError
 from zmeta.migration import record
 from zmeta.migration.record import BatchInfo, Section, check_file, damaged, publish, require, seal, unseal
 from zmeta.migration.spool import Spool
-from zmeta.nodes.batch import Fate, State
+from zmeta.nodes.fate import Fate, State
+from zmeta.nodes.node import absolute
 from zmeta.stores.local import failed
+from zmeta.stores.paths import is_url
 from zmeta.stores.registry import is_zip
 from zmeta.stores.sync import sync_names
 
@@ -296,15 +298,15 @@ def _changed(units: Iterable[Unit], counts: Counter[str], where: str) -> Iterato
             if key in seen:
                 raise MigrationError("two changes of the plan are for one document", where=change.file, hint="make them one")
             seen.add(key)
-        yield replace(unit, path=os.path.abspath(unit.path), changes=changes, findings=())
+        yield replace(unit, path=absolute(unit.path), changes=changes, findings=())
 
 
 def _recorded(change: Change, where: str) -> Change:
-    file, mode = os.path.abspath(change.file), None
+    file, mode = absolute(change.file), None
     check_file(file, where)
     if is_zip(file):
         raise MigrationError("a file in a zip archive cannot be changed", where=file, hint="unpack the archive")
-    if change.new is None and os.path.exists(file):
+    if change.new is None and not is_url(file) and os.path.exists(file):
         mode = os.stat(file).st_mode & 0o7777
     return replace(change, file=file, mode=mode)
 
@@ -347,7 +349,7 @@ def state_folder(state_dir: str | os.PathLike[str] | None = None, paths: Iterabl
         return os.path.abspath(chosen)
     folder = _system_folder()
     for path in map(str, paths):
-        if os.path.realpath(folder).startswith(os.path.join(os.path.realpath(path), "")):
+        if not is_url(path) and os.path.realpath(folder).startswith(os.path.join(os.path.realpath(path), "")):
             hint = "name another place with ZMETA_STATE, or this one if it is meant"
             raise MigrationError("the state directory is inside the tree that is to be migrated", where=folder, hint=hint)
     return folder

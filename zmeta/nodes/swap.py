@@ -33,14 +33,14 @@ _SENDS = 5
 _RANDOM = random.SystemRandom()
 
 
-class _Done(NamedTuple):
+class Done(NamedTuple):
     """A document that was replaced: what stood there before, and what was written."""
 
     old: bytes | None
     new: bytes | None
 
 
-class _Conflict(NamedTuple):
+class Conflict(NamedTuple):
     """A document that is not what was read: the change, and what stands there."""
 
     change: Change
@@ -54,7 +54,7 @@ def update(
     stale: Stale | None = None,
 ) -> _Result:
     """Write changes that were computed, and compute them anew as long as others are faster; see `write.update`."""
-    done: dict[str, _Done] = {}
+    done: dict[str, Done] = {}
     try:
         conflict = _swap_all(changes, done, stale)
         for attempt in range(ATTEMPTS):
@@ -67,7 +67,7 @@ def update(
             _give_up(conflict, stale)
         return result
     except BaseException:
-        _restore(done)
+        restore(done)
         raise
 
 
@@ -75,14 +75,14 @@ def write(changes: Sequence[Change]) -> bool:
     """Replace all documents, or none: False where one is not what was read."""
     if any(_raw(remote.read_content(change.file)) != change.old for change in changes):
         return False
-    done: dict[str, _Done] = {}
+    done: dict[str, Done] = {}
     try:
         conflict = _swap_all(changes, done, None)
     except BaseException:
-        _restore(done)
+        restore(done)
         raise
     if conflict is not None:
-        _restore(done)
+        restore(done)
     return conflict is None
 
 
@@ -90,7 +90,7 @@ def _pause(attempt: int) -> None:
     time.sleep(_RANDOM.uniform(0, min(_LONGEST_PAUSE, 0.01 * 2 ** min(attempt, 10))))
 
 
-def _give_up(conflict: _Conflict, stale: Stale | None) -> None:
+def _give_up(conflict: Conflict, stale: Stale | None) -> None:
     """Raise, unless only a consolidated copy is left: the edit itself stands."""
     what = "the document was changed by others at every attempt to write it"
     error = ConflictError(what, where=conflict.change.file, hint="try again later")
@@ -100,11 +100,11 @@ def _give_up(conflict: _Conflict, stale: Stale | None) -> None:
     stale(conflict.change, error)
 
 
-def _swap_all(changes: Sequence[Change], done: dict[str, _Done], stale: Stale | None) -> _Conflict | None:
+def _swap_all(changes: Sequence[Change], done: dict[str, Done], stale: Stale | None) -> Conflict | None:
     """Replace documents one after the other up to the first conflict; copies last."""
     for change in sorted(changes, key=lambda change: change.copy):
         try:
-            conflict = _swap(change, done)
+            conflict = swap(change, done)
         except ZmetaError as error:
             if not change.copy or stale is None:
                 raise
@@ -115,7 +115,7 @@ def _swap_all(changes: Sequence[Change], done: dict[str, _Done], stale: Stale | 
     return None
 
 
-def _swap(change: Change, done: dict[str, _Done]) -> _Conflict | None:
+def swap(change: Change, done: dict[str, Done]) -> Conflict | None:
     """Replace one document if it is what was read. A lost answer is settled by reading back."""
     store, key = remote.store_of(change.file)
     known, there = remote.seen(change.file)
@@ -127,7 +127,7 @@ def _swap(change: Change, done: dict[str, _Done]) -> _Conflict | None:
         if sent and _raw(there) == change.new:  # it had arrived, and the answer was lost
             break
         if _raw(there) != change.old:
-            return _Conflict(change, _raw(there))
+            return Conflict(change, _raw(there))
         if attempt > 1:
             _pause(attempt + 2)
         try:
@@ -142,8 +142,8 @@ def _swap(change: Change, done: dict[str, _Done]) -> _Conflict | None:
         if lost is not None and _raw(there) != change.new:
             raise lost
         if _raw(there) != change.new:
-            return _Conflict(change, _raw(there))
-    done[change.file] = _Done(change.old, change.new)
+            return Conflict(change, _raw(there))
+    done[change.file] = Done(change.old, change.new)
     return None
 
 
@@ -151,7 +151,7 @@ def _raw(content: Content | None) -> bytes | None:
     return None if content is None else content.raw
 
 
-def _restore(done: dict[str, _Done]) -> None:
+def restore(done: dict[str, Done]) -> None:
     """Put documents back that were replaced before another one failed, unless somebody has changed them since."""
     for file, (old, new) in reversed(done.items()):
         with suppress(ZmetaError):
