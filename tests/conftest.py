@@ -6,12 +6,15 @@ import os
 import socket
 import sys
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from s3_server import S3
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # strategies.py; importlib mode adds nothing itself
 
@@ -71,3 +74,20 @@ def _no_network() -> Iterator[None]:
     patch.setattr(socket, "getaddrinfo", look_up)
     yield
     patch.undo()
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[S3]:
+    """An S3 server in a process of its own, behind a proxy."""
+    from s3_server import running
+
+    with running() as server:
+        yield server
+
+
+@pytest.fixture
+def bucket(s3: S3) -> Iterator[str]:
+    """The URL of a new bucket; the proxy does no harm until it is told to."""
+    s3.behave()
+    yield s3.bucket(f"bucket-{uuid4().hex[:12]}")
+    s3.behave()

@@ -298,9 +298,13 @@ def test_two_conventions_that_agree_and_then_do_not() -> None:
     assert {finding.code for finding in outcomes[3].findings} >= {"ZM401"}
 
 
-def test_a_size_that_is_not_positive_is_refused_each_time() -> None:
-    outcomes = run([FUNLIB, FUNLIB, FUNLIB, *({**FUNLIB, "voxel_size": [4, size, 4]} for size in (0, -4, 0.0, -0.5, -0.0))])
-    assert [bool(outcome.findings) for outcome in outcomes] == [False] * 3 + [True] * 5
+@pytest.mark.parametrize(("good", "bad"), [(4, [0, -4]), (8.0, [0.0, -0.0, -8.0]), (0.5, [-0.5, -1e-9])], ids=str)
+@pytest.mark.parametrize("key", ["voxel_size", "resolution"])
+def test_a_size_that_is_not_positive_is_refused_each_time(good: float, bad: list[float], key: str) -> None:
+    sound, *wrong = ({key: [4, size, 4], "offset": [0, 0, 0]} for size in (good, *bad))
+    outcomes = run([sound, sound, sound, *wrong, sound, *wrong])
+    codes = [{finding.code for finding in outcome.findings} & {"ZM301"} for outcome in outcomes]
+    assert codes == [set(), set(), set(), *[{"ZM301"} for _ in bad], set(), *[{"ZM301"} for _ in bad]]
 
 
 def test_a_float_that_is_whole_is_written_as_a_whole_number_and_a_fraction_as_it_is() -> None:

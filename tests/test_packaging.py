@@ -113,10 +113,10 @@ def test_version_is_the_same_everywhere() -> None:
 def test_extras_are_whole() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
-    assert "zmeta[n5,docs]" in extras["test"]
-    assert "zmeta[n5]" in extras["all"]
+    assert "zmeta[n5,remote,docs]" in extras["test"]
+    assert "zmeta[n5,remote]" in extras["all"]
     page = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
-    for requirement in [*project["dependencies"], *extras["n5"]]:
+    for requirement in [*project["dependencies"], *extras["n5"], *extras["remote"]]:
         name = requirement.split(">")[0]
         assert f"`{name}`" in page, f"{name} has no reason on the page of dependencies"
     for extra in extras:

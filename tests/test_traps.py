@@ -15,6 +15,7 @@ from zmeta import (
     GeometryError,
     MetadataError,
     NodeNotFoundError,
+    StoreError,
     ZarrArray,
     ZarrArrayConfig,
     add_metadata,
@@ -278,5 +279,5 @@ def test_what_does_not_name_an_array_is_an_error_of_ours(tmp_path: Path) -> None
     for wrong in (None, 3, object):
         with pytest.raises(NodeNotFoundError, match="does not name an array"):
             read_metadata(wrong)
-    with pytest.raises(NodeNotFoundError, match="URLs are not"):
-        read_metadata("s3://bucket/raw")
+    with pytest.raises(StoreError, match="no store for such a URL"):
+        read_metadata("zz://bucket/raw")

@@ -179,7 +179,7 @@ def test_what_cannot_be_relied_on_is_not_handed_out(tmp_path: Path) -> None:
     "identifier",
     [
         lambda folder: ArrayIdentifier(container=folder / "c.zarr", dataset="deep/raw"),
-        lambda folder: ArrayIdentifier(container=str(folder / "c.zarr"), dataset="/deep//raw/"),  # type: ignore[arg-type]
+        lambda folder: ArrayIdentifier(container=str(folder / "c.zarr"), dataset="/deep//raw/"),
         lambda folder: ArrayIdentifier(container=folder / "c.zarr/deep/raw"),
         lambda folder: SimpleNamespace(container=folder / "c.zarr", dataset="deep/raw"),
         lambda folder: SimpleNamespace(container=str(folder / "c.zarr"), dataset="deep/raw", extra=1),

@@ -19,7 +19,7 @@ from zmeta.config import Config, load_config
 from zmeta.conventions.base import Edit, Reading, unit_conflict
 from zmeta.conventions.merge import Given
 from zmeta.conventions.registry import BY_ID, VERSIONS, find_row
-from zmeta.errors import ConfigError, EncodeError, MetadataError
+from zmeta.errors import ConfigError, EncodeError, MetadataError, ZmetaError
 from zmeta.finding import Finding, Severity
 from zmeta.jsondoc import JSONObject, JSONValue, describe, dump_json, parse_json, pointer
 from zmeta.keys import CORE_KEYS, OWNED, custom_keys, near_miss
@@ -29,7 +29,8 @@ from zmeta.payload import check_core, plain
 from zmeta.pipeline import Decoded, decode_node
 from zmeta.schema.catalog import SchemaName
 from zmeta.schema.validate import packaged_validator, validate
-from zmeta.stores.local import read_file
+from zmeta.stores.registry import read
+from zmeta.stores.remote import using
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -59,7 +60,16 @@ def add_to_node(
         edits, after = plan_edits(node, keys, removed, findings, explicit, settings, convention)
         return plan_changes(node, edits), tuple(f for f in after.findings if f.severity < Severity.ERROR)
 
-    return update(compute)
+    stale: list[Finding] = []
+
+    def note(change: Change, error: ZmetaError) -> None:
+        message = "the edit is written, and the consolidated copy could not be brought up to date"
+        hint = "consolidate the metadata again: zarr.consolidate_metadata(…)"
+        found = "; ".join(filter(None, (error.what, error.found)))
+        stale.append(Finding("ZM414", message, change.file, found=found, hint=hint))
+
+    with using(settings.store_options):
+        return (*update(compute, note), *stale)
 
 
 # --- planning, pure -------------------------------------------------------------------------------------------------
@@ -414,8 +424,11 @@ def plan_changes(node: Node, edits: Sequence[Edit]) -> list[Change]:
         if mine:
             _edit_document(place, mine, documents)
             _edit_consolidated(place, nodes, documents)
+    own = {edit.node.attributes_file for edit in edits}
     return [
-        Change(file, raw, data) for file, (raw, document) in documents.items() if (data := _dump(document, raw, file)) != raw
+        Change(file, raw, data, copy=file not in own)
+        for file, (raw, document) in documents.items()
+        if (data := _dump(document, raw, file)) != raw
     ]
 
 
@@ -466,7 +479,7 @@ def _edit_zmetadata(
 ) -> None:
     file = os.path.join(group.path, ".zmetadata")
     if file not in documents:
-        raw = read_file(file)
+        raw = read(file)
         if raw is None:
             return
         documents[file] = raw, parse_json(raw, file)[0]

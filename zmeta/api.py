@@ -9,8 +9,11 @@ from zmeta.add import add_to_node
 from zmeta.array.zarr_array import ZarrArray
 from zmeta.config import load_config
 from zmeta.errors import NodeNotFoundError
-from zmeta.nodes.node import find_twins, join_dataset, open_array_node
+from zmeta.nodes.node import absolute, find_twins, join_dataset, open_array_node
 from zmeta.pipeline import decode_node
+from zmeta.stores.registry import locate
+from zmeta.stores.remote import using
+from zmeta.stores.zarr_ import is_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -25,13 +28,13 @@ if TYPE_CHECKING:
 def _locate(array: ZarrArray | str | os.PathLike[str] | HasContainerAndDataset) -> tuple[str, str | None]:
     """Return the folder of an array, and of its container where that is known."""
     if isinstance(array, ZarrArray):
-        return array.node.path, os.path.abspath(array.file_name)
-    if not isinstance(array, str | os.PathLike) and not (hasattr(array, "container") and hasattr(array, "dataset")):
-        expected = "a path, a ZarrArray, or an object with `container` and `dataset`"
+        return array.node.path, absolute(locate(array.file_name))
+    if isinstance(array, str | os.PathLike) or is_store(array):
+        return absolute(locate(array)), None
+    if not (hasattr(array, "container") and hasattr(array, "dataset")):
+        expected = "a path, a URL, a ZarrArray, a zarr store, or an object with `container` and `dataset`"
         raise NodeNotFoundError("this does not name an array", expected=expected, found=repr(array)[:80])
-    if isinstance(array, str | os.PathLike):
-        return os.path.abspath(array), None
-    container = os.path.abspath(os.fspath(str(array.container)))
+    container = absolute(locate(array.container))
     return join_dataset(container, array.dataset), container
 
 
@@ -67,9 +70,10 @@ def read_metadata(
     """
     path, root = _locate(array)
     settings = (config or load_config()).for_path(path)
-    node = open_array_node(path, root)
-    decoded = decode_node(node, settings.reading())
-    return decoded.metadata, (*decoded.findings, *find_twins(node))
+    with using(settings.store_options):
+        node = open_array_node(path, root)
+        decoded = decode_node(node, settings.reading())
+        return decoded.metadata, (*decoded.findings, *find_twins(node))
 
 
 def add_metadata(

@@ -83,6 +83,10 @@ class Config:
         Conventions beside those of zmeta: paths of Python files, or names of installed entry points.
     overrides : tuple of (globs, settings)
         Settings for some arrays only.
+    store_options : dict of str to str
+        Options of object stores, such as `region`, `endpoint`, `profile` or `anonymous`.
+    concurrency : int
+        Requests to an object store that a walk makes at the same time.
     """
 
     file: str = ""
@@ -101,6 +105,8 @@ class Config:
     steps: tuple[str, ...] = ()
     conventions: tuple[str, ...] = ()
     overrides: tuple[tuple[tuple[str, ...], dict[str, object]], ...] = ()
+    store_options: dict[str, str] = field(default_factory=dict)
+    concurrency: int = 128
 
     @property
     def world(self) -> World:
@@ -231,7 +237,7 @@ def parse_config(table: dict[str, object], file: str) -> Config:
     overrides = []
     for entry in _tables(table, "override", file):
         globs = _strings(entry.get("match"), "override.match", file)
-        for key in ("fail_on", "max_bytes", "max_depth", "steps", "conventions"):
+        for key in ("fail_on", "max_bytes", "max_depth", "store_options", "concurrency", "steps", "conventions"):
             if key in entry:
                 hint = "set it for the whole run, outside [[override]]"
                 raise ConfigError(f"`{key}` cannot be set for some arrays only", where=file, hint=hint)
@@ -251,8 +257,10 @@ def _settings(table: dict[str, object], file: str) -> dict[str, object]:
             result[key] = _strings([value] if isinstance(value, str) else value, key, file)
             if key == "world_unit":
                 _check_units(result[key], file)
-        elif key in ("max_bytes", "max_depth"):
+        elif key in ("max_bytes", "max_depth", "concurrency"):
             result[key] = _whole(value, key, file)
+        elif key == "store_options":
+            result[key] = _options(value, file)
         elif key == "severity":
             result[key] = _severities(value, file)
         else:
@@ -276,12 +284,19 @@ def _one_of(value: object, words: tuple[str, ...], key: str, file: str) -> None:
 
 
 def _whole(value: object, key: str, file: str) -> int:
-    most = _DEEPEST if key == "max_depth" else 2**31
+    most = {"max_depth": _DEEPEST, "concurrency": 1024}.get(key, 2**31)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= most:
         raise ConfigError(
             f"`{key}` is wrong", where=file, expected=f"a whole number from 1 to {most}", found=repr(value)[:80]
         )
     return value
+
+
+def _options(value: object, file: str) -> dict[str, str]:
+    if not isinstance(value, dict) or not all(isinstance(item, str | int | bool) for item in value.values()):
+        expected = 'a table such as {region = "eu-west-1"}'
+        raise ConfigError("`store_options` is wrong", where=file, expected=expected, found=repr(value)[:80])
+    return {str(key): str(item).lower() if isinstance(item, bool) else str(item) for key, item in value.items()}
 
 
 def _severities(value: object, file: str) -> dict[str, str]:

@@ -159,7 +159,13 @@ class NotWritableError(ZmetaError, PermissionError):
 
 
 class ConflictError(ZmetaError):
-    """The document was changed by somebody else at every attempt to replace it."""
+    """The document was changed by somebody else at every attempt to replace it.
+
+    `mine` are the bytes that were to be written, `theirs` those that stand there; None where there are none.
+    """
+
+    mine: bytes | None = None
+    theirs: bytes | None = None
 
 
 class MissingExtraError(ZmetaError, ImportError):

@@ -17,7 +17,9 @@ from zmeta.finding import Finding
 from zmeta.jsondoc import describe, parse_json, pointer
 from zmeta.schema.refs import named_keys
 from zmeta.schema.validate import make_validator, validate
-from zmeta.stores.local import fits, read_file
+from zmeta.stores.local import fits
+from zmeta.stores.paths import is_url, normal_url
+from zmeta.stores.registry import read
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -146,8 +148,9 @@ class Profile:
 
 def load_schema_file(path: str | os.PathLike[str]) -> JSONObject:
     """Read a user's schema file; raises `SchemaError` where there is none and `DocumentError` where it is broken."""
-    file = os.path.abspath(path)
-    raw = read_file(file)
+    text = os.fspath(path)
+    file = normal_url(text) if is_url(text) else os.path.abspath(text)
+    raw = read(file)
     if raw is None:
         raise SchemaError("there is no such schema file", where=file)
     return parse_json(raw, file)[0]

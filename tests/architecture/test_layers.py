@@ -40,7 +40,9 @@ LAYERS = (
 #: Third-party packages, and the units that may import them.
 THIRD_PARTY = {
     "numpy": {"array"},
-    "zarr": {"array"},
+    "zarr": {"array", "stores"},
+    "obstore": {"stores"},
+    "boto3": {"stores"},
     "tensorstore": {"array"},
     "funlib": {"array", "cli"},  # cli: the demo
     "pydantic": {"payload", "profile", "array"},

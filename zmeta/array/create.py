@@ -47,10 +47,12 @@ from zmeta.errors import (
 from zmeta.finding import Finding
 from zmeta.jsondoc import describe, pointer
 from zmeta.keys import CORE_KEYS
-from zmeta.nodes.node import Node, join_dataset, open_node, read_node
+from zmeta.nodes.node import Node, absolute, join_dataset, open_node, read_node
 from zmeta.payload import plain
 from zmeta.pipeline import decode_node
 from zmeta.stores.local import failed
+from zmeta.stores.paths import is_url
+from zmeta.stores.remote import store_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,7 +90,7 @@ class CreateRequest:
 def create_array(request: CreateRequest, world: World, config: Config) -> None:
     """Create the array, or leave the compatible one that is there; raises where neither can be."""
     path = join_dataset(request.container, request.dataset)
-    root = os.path.abspath(request.container)
+    root = absolute(request.container)
     config = config.for_path(path)
     metadata = _metadata(request, world)
     shape = _shape(request, metadata)
@@ -295,6 +297,9 @@ def _format(
 
 def _is_free(path: str) -> bool:
     """Whether nothing is there, or an empty folder. Not asked of an array: its chunks are never listed."""
+    if is_url(path):
+        store, key = store_of(path)
+        return not store.can_list or not any(store.list_folder(key))
     try:
         return not os.path.lexists(path) or (os.path.isdir(path) and not os.listdir(path))
     except OSError as error:
@@ -302,7 +307,8 @@ def _is_free(path: str) -> bool:
 
 
 def _existing(path: str, root: str) -> Node | None:
-    there = os.path.lexists(path)  # asked first: another worker may put the same array there, which the next step notes
+    # asked first: another worker may put the same array there, which the next step notes
+    there = is_url(path) or os.path.lexists(path)
     try:
         node = open_node(path, root)
     except NodeNotFoundError:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from numbers import Integral
+from os import PathLike
 from pathlib import Path
 from typing import Annotated, Literal, Protocol, runtime_checkable
 
 from funlib.geometry import Coordinate
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf, PlainSerializer
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf, PlainSerializer, PlainValidator
+
+from zmeta.stores.paths import is_url
+from zmeta.stores.registry import locate
+from zmeta.stores.zarr_ import is_store
 
 Mode = Literal["r", "r+", "a"]
 
@@ -28,6 +33,17 @@ class HasContainerAndDataset(Protocol):
         ...
 
 
+def _parse_container(value: object) -> Path | str:
+    """Return a path of the file system as `Path`, and a URL as it is, for a `Path` would take a slash of it."""
+    if not isinstance(value, str | PathLike) and not is_store(value):
+        raise ValueError("a path, a URL or a zarr store is expected")
+    where = locate(value)
+    return where if is_url(where) else Path(where)
+
+
+Container = Annotated[Path | str, PlainValidator(_parse_container), PlainSerializer(str)]
+
+
 class ArrayIdentifier(BaseModel):
     """An array, as a container and the path of a dataset in it.
 
@@ -39,7 +55,7 @@ class ArrayIdentifier(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    container: Path = Field(description="Folder of the Zarr or N5 container.")
+    container: Container = Field(description="Folder or URL of the Zarr or N5 container, or a store of zarr-python.")
     dataset: str = Field(default="", description="Path of the array in it; empty where the container is the array.")
 
 
@@ -65,7 +81,7 @@ class ZarrArrayConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(default="", description="A name for the array, for people.")
-    file_name: Path = Field(description="Folder of the Zarr or N5 container.")
+    file_name: Container = Field(description="Folder or URL of the Zarr or N5 container, or a store of zarr-python.")
     dataset: str = Field(default="", description="Path of the array in it.")
     snap_to_grid: Annotated[
         InstanceOf[Coordinate] | None,

@@ -17,9 +17,11 @@ from uuid import uuid4
 from zmeta.add import apply_edits, plan_changes
 from zmeta.errors import ArrayExistsError, StoreError, ZmetaError
 from zmeta.jsondoc import dump_json, parse_json
-from zmeta.nodes.node import Node, open_node
+from zmeta.nodes.node import Node, open_node, read_node
 from zmeta.nodes.write import Change, update, write
 from zmeta.stores.local import read_file
+from zmeta.stores.paths import is_url
+from zmeta.stores.registry import read
 from zmeta.stores.sync import sync_folder
 
 if TYPE_CHECKING:
@@ -53,6 +55,9 @@ def make_array(
     Raises `ArrayExistsError` where somebody else has made something in its place meanwhile, `StoreError` where the system
     or zarr refuse.
     """
+    if is_url(node.path):
+        _make_remote(node, edits, chunks, dtype, root, overwrite=overwrite)
+        return
     folder, name = os.path.split(node.path)
     token = uuid4().hex[:12]  # of two processes that make one array none may touch the other's folder
     temporary, old = (os.path.join(folder, f".{name}.{token}.zmeta-{kind}") for kind in ("tmp", "old"))
@@ -72,6 +77,38 @@ def make_array(
     except BaseException:
         _undo(made, temporary)
         raise
+
+
+def _make_remote(
+    node: Node, edits: Sequence[Edit], chunks: tuple[int, ...], dtype: np.dtype[Any], root: str, *, overwrite: bool
+) -> None:
+    """Make an array on an object store, which has no rename: it is there once its last document is."""
+    if overwrite and read_node(node.path) is not None:
+        hint = "remove the array with the tools of the store first"
+        raise StoreError("an array on an object store is not replaced: its chunks would stay", where=node.path, hint=hint)
+    made: list[Change] = []
+    try:
+        for group, _ in reversed(node.ancestors):
+            name = "zarr.json" if node.format == 3 else ".zgroup"
+            change = Change(f"{group.path}/{name}", None, dump_json(_GROUPS[node.format]))
+            if not group.documents and write([change]):
+                made.append(change)
+        own = apply_edits(node, [edit for edit in edits if edit.node.path == node.path])
+        names = next((edit.dimension_names for edit in edits if edit.dimension_names is not None), None)
+        documents = sorted(_documents(own, names, chunks, dtype).items(), key=lambda document: document[0] == ".zarray")
+        made += _write_new([Change(f"{node.path}/{name}", None, raw) for name, raw in documents], node.path)
+        _edit_groups(node, [edit for edit in edits if edit.node.path != node.path], root)
+    except BaseException:
+        for change in reversed(made):
+            with suppress(ZmetaError):
+                write([Change(change.file, change.new, None)])
+        raise
+
+
+def _write_new(changes: list[Change], path: str) -> list[Change]:
+    if not write(changes):
+        raise ArrayExistsError("somebody else made something in the place of the array", where=path)
+    return changes
 
 
 def _undo(made: list[str], temporary: str) -> None:
@@ -227,7 +264,7 @@ def _consolidate(node: Node, changes: Sequence[Change]) -> list[Change]:
     for group, _ in node.ancestors:
         if group.format == node.format:
             file = os.path.join(group.path, ".zmetadata" if node.format == 2 else "zarr.json")
-            raw = by_file[file].old if file in by_file else read_file(file)
+            raw = by_file[file].old if file in by_file else read(file)
             text = by_file[file].new if file in by_file else raw
             new = None if text is None else _with_entries(text, file, group, below, by_file)
             if new is not None:
@@ -249,7 +286,7 @@ def _with_entries(text: bytes, file: str, group: Node, below: Sequence[Node], ch
         for name in _DOCUMENTS[node.format]:
             key = path if group.format == 3 else f"{path}/{name}"
             source = os.path.join(node.path, name)
-            raw = changes[source].new if source in changes else read_file(source)
+            raw = changes[source].new if source in changes else read(source)
             if raw is not None and key not in entries:
                 data, _ = parse_json(raw, source)
                 entries[key] = {k: v for k, v in data.items() if k != "consolidated_metadata"}

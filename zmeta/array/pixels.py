@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from zmeta.errors import StoreError
+from zmeta.stores.paths import is_url
+from zmeta.stores.remote import store_of
 
 if TYPE_CHECKING:
     from zmeta.nodes.node import Node
@@ -18,8 +20,12 @@ def open_pixels(node: Node, *, writable: bool) -> Any:
         return N5Pixels(node, writable=writable)
     import zarr
 
+    place: Any = node.path
+    if is_url(node.path):
+        store, folder = store_of(node.path)
+        place = store.pixels(folder, writable=writable)
     try:
-        return zarr.open_array(node.path, mode="r+" if writable else "r", zarr_format=node.format)
+        return zarr.open_array(place, mode="r+" if writable else "r", zarr_format=node.format)
     except Exception as error:
         raise StoreError(
             "zarr cannot open the array", where=node.path, found=f"{type(error).__name__}: {error}"[:300]

@@ -20,6 +20,9 @@ from zmeta.conventions.merge import Given
 from zmeta.errors import GeometryError, NotWritableError, ZmetaError
 from zmeta.nodes.node import absolute, find_twins, join_dataset, open_array_node
 from zmeta.pipeline import Decoded, decode_node
+from zmeta.stores.paths import is_url
+from zmeta.stores.registry import locate
+from zmeta.stores.remote import store_of, using
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -198,7 +201,7 @@ class ZarrArray:
         from zmeta.array.create import CreateRequest, create_array
 
         request = CreateRequest(
-            container=os.fspath(str(array_identifier.container)),
+            container=locate(array_identifier.container),
             dataset=array_identifier.dataset,
             axes=tuple(axes),
             roi=roi,
@@ -215,12 +218,14 @@ class ZarrArray:
         )
         settings = config or load_config()
         world = parse_world(world_unit, settings.world)
-        create_array(request, world, settings)
+        with using(settings.store_options):
+            create_array(request, world, settings)
         return cls.open_from_array_identifier(array_identifier, name or "", world_unit=world_unit, config=config)
 
     def refresh(self) -> None:
         """Read the documents again."""
-        node = open_array_node(self._path, self._root)
+        with using(self._config.store_options):
+            node = open_array_node(self._path, self._root)
         self._decoded = decode_node(node, self._reading, self._given)
         self._attributes, self._steps = node.attributes, ()
         if not self._decoded.errors and (self._config.steps or any(c.id in LEGACY for c in self._decoded.claims)):
@@ -251,7 +256,8 @@ class ZarrArray:
     @property
     def findings(self) -> tuple[Finding, ...]:
         """What is wrong with the metadata, or worth knowing about how it was read."""
-        return (*self._decoded.findings, *find_twins(self.node))
+        with using(self._config.store_options):
+            return (*self._decoded.findings, *find_twins(self.node))
 
     @property
     def convention(self) -> str | None:
@@ -326,6 +332,9 @@ class ZarrArray:
     def writable(self) -> bool:
         """Whether attributes and pixels can be written: not with mode "r", nor without permission."""
         file = self.node.attributes_file
+        if is_url(file):
+            with using(self._config.store_options):
+                return self.mode != "r" and store_of(file)[0].can_write
         return (
             self.mode != "r"
             and os.access(self._path, os.W_OK | os.X_OK)
@@ -359,7 +368,8 @@ class ZarrArray:
         Raises `MissingExtraError` for N5 without the extra `n5`.
         """
         if self._data is None:
-            self._data = open_pixels(self.node, writable=self.mode != "r")
+            with using(self._config.store_options):
+                self._data = open_pixels(self.node, writable=self.mode != "r")
         return self._data
 
     def __getitem__(self, roi: Roi) -> NDArray[Any]:

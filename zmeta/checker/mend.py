@@ -12,8 +12,7 @@ from zmeta.finding import Fix
 from zmeta.jsondoc import parse_pointer, replace_at
 from zmeta.nodes.node import open_node
 from zmeta.nodes.write import Change, update
-from zmeta.stores.local import read_file
-from zmeta.stores.registry import is_zip
+from zmeta.stores.registry import is_zip, read
 
 if TYPE_CHECKING:
     from zmeta.finding import Finding
@@ -41,7 +40,7 @@ def mend(finding: Finding) -> Fix | None:
 
     def compute() -> tuple[list[Change], Fix | None]:
         if finding.code == _MARKED:
-            raw = read_file(finding.file) or b""
+            raw = read(finding.file) or b""
             changes = [Change(finding.file, raw, raw.removeprefix(_MARK))] if raw.startswith(_MARK) else []
             return changes, Fix("rewrite", "", changes[0].new) if changes else None
         node = open_node(folder, fresh=True)

@@ -19,7 +19,9 @@ from zmeta.finding import Finding, Severity
 from zmeta.nodes.node import read_ancestors
 from zmeta.nodes.walk import Ancestors, Links, Place, Walk
 from zmeta.report.base import Summary
+from zmeta.stores.paths import is_url
 from zmeta.stores.registry import exists
+from zmeta.stores.remote import crawling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -42,6 +44,8 @@ def iter_batches(targets: Iterable[Target], config: Config, jobs: int = 1) -> It
     judge = Judge(config)
     for target in single:
         yield _judge_one(target.path, judge, config)
+    if any(is_url(target.path) for target in targets):
+        jobs = 1  # what takes time is waiting; connections are not shared with processes
     links = Links(os.path.realpath(target.path) for target in whole)
     places = []
     for target in whole:
@@ -110,6 +114,11 @@ class Run:
 
         Raises `NodeNotFoundError` where a path leads to nothing, or nothing below it is a node.
         """
+        paths = list(paths)
+        with crawling(paths, self.config.store_options, self.config.concurrency, self.config.limits):
+            return self._run(paths, add)
+
+    def _run(self, paths: Iterable[str | os.PathLike[str]], add: Callable[[Finding], None]) -> Summary:
         start = time.perf_counter()
         targets = find_targets(paths, self.config.limits)
         counts: Counter[str] = Counter()
@@ -180,20 +189,22 @@ def mend_all(
     count = 0
     shown = _Shown()
     failed: set[str] = set()
-    for batch in iter_batches(find_targets(paths, config.limits), config, jobs):
-        for finding in batch.findings:
-            if finding.file in failed:
-                continue
-            there = replace(finding, file=shown.path(finding.file))
-            try:
-                fix = mend(finding)
-            except ZmetaError as error:
-                failed.add(finding.file)
-                refused(there, error)
-                continue
-            if fix is not None:
-                count += 1
-                told(there, fix)
+    paths = list(paths)
+    with crawling(paths, config.store_options, config.concurrency, config.limits):
+        for batch in iter_batches(find_targets(paths, config.limits), config, jobs):
+            for finding in batch.findings:
+                if finding.file in failed:
+                    continue
+                there = replace(finding, file=shown.path(finding.file))
+                try:
+                    fix = mend(finding)
+                except ZmetaError as error:
+                    failed.add(finding.file)
+                    refused(there, error)
+                    continue
+                if fix is not None:
+                    count += 1
+                    told(there, fix)
     return count
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,6 +13,7 @@ from zmeta.jsondoc import LIMITS
 from zmeta.nodes.node import DOCUMENTS, absolute, list_children, read_node
 from zmeta.nodes.walk import Links, Place, Walk, is_group
 from zmeta.stores.local import failed
+from zmeta.stores.paths import is_url, parent
 from zmeta.stores.registry import is_zip, list_folders
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ def find_targets(paths: Iterable[str | os.PathLike[str]], limits: Limits = LIMIT
     targets: dict[str, Target] = {}
     for path in paths:
         for target in _find(os.fspath(path), limits):
-            real = os.path.realpath(target.path)
+            real = target.path if is_url(target.path) else os.path.realpath(target.path)
             known = targets.get(real)
             if known is None:
                 targets[real] = target
@@ -59,9 +61,14 @@ def _is_passed(path: str, whole: set[str]) -> bool:
 
 
 def _find(path: str, limits: Limits) -> list[Target]:
-    if "://" in path:
-        hint = "only local folders and zip archives are checked"
-        raise NodeNotFoundError("a URL cannot be checked yet", where=path, hint=hint)
+    if is_url(path):
+        whole = absolute(path)
+        if is_url(whole):
+            target = Target(parent(whole), below=False) if _is_document(whole) else Target(whole, below=True)
+            with suppress(DocumentError):  # which is a finding; a store that fails is not
+                read_node(target.path, limits=limits)
+            return [target]
+        path = whole
     if not path or "\0" in path:
         raise NodeNotFoundError("the path is not valid", where=path or "''", hint="check the path")
     if not os.path.lexists(path) and _MAGIC.search(path):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from zmeta.checker.baseline import Baseline, load_baseline
 from zmeta.checker.runner import FAILING, Run, mend_all
+from zmeta.cli.options import with_stores
 from zmeta.config import Config, check_code, load_config
 from zmeta.report.registry import make_reporter
 from zmeta.report.show import printable
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 def main(arguments: argparse.Namespace) -> int:
     """0 clean, 1 findings at or above --fail-on, or one not mended; 130 interrupted; what could not be checked raises."""
-    config = _settings(load_config(), arguments)
+    config = with_stores(_settings(load_config(), arguments), arguments)
     jobs = os.cpu_count() or 1 if arguments.jobs == 0 else arguments.jobs
     known = load_baseline(arguments.baseline) if arguments.baseline else None
     with ExitStack() as stack:

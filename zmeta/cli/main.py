@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from zmeta import __version__
+from zmeta.cli.options import add_stores
 
 if TYPE_CHECKING:
     import argparse
@@ -41,6 +42,7 @@ examples:
   zmeta check . --write-baseline known.json        take down what is wrong today
   zmeta check . --baseline known.json              report only what is new
   zmeta check . --fix                              mend what can be mended without loss
+  zmeta check s3://bucket/data.zarr --store-option region=eu-west-1
 
 exit codes: 0 clean, 1 findings at or above --fail-on, 2 could not check, 130 interrupted
 settings: zmeta.toml or [tool.zmeta] in pyproject.toml (select, ignore, fail_on, severity, profiles, …)
@@ -55,7 +57,7 @@ def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "check", help="what is wrong with the metadata, where, and how to mend it", epilog=_CHECK_EPILOG, formatter_class=raw
     )
     check.add_argument(
-        "paths", nargs="+", metavar="PATH", help="a container, group, array, single document, zip archive, or a glob"
+        "paths", nargs="+", metavar="PATH", help="a container, group, array, single document, zip archive, glob, or URL"
     )
     formats = ("auto", "text", "json", "jsonl", "github", "gitlab", "junit", "sarif", "markdown")
     check.add_argument("--format", choices=formats, default="auto", help="default: text, or github where that runs")
@@ -78,6 +80,7 @@ def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--jobs", type=jobs, default=1, metavar="N", help="worker processes; 0 for one per processor (default: 1)"
     )
     check.add_argument("--quiet", action="store_true", help="print only what fails the run, without progress and summary")
+    add_stores(check)
     check.set_defaults(module="zmeta.cli.check")
 
     explain = commands.add_parser(
@@ -207,6 +210,7 @@ def build_parser() -> argparse.ArgumentParser:
     show.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
     show.add_argument("--world-unit", metavar="UNIT", help="unit of the ROI, such as picometer (default: nanometer)")
     show.add_argument("--ome-anchor", choices=("corner", "centre"), help="what an OME-NGFF translation means")
+    add_stores(show)
     show.set_defaults(module="zmeta.cli.show")
 
     _add_check(commands)
@@ -225,6 +229,7 @@ def build_parser() -> argparse.ArgumentParser:
     one.add_argument("name", metavar="NAME[@VERSION]", help="a convention, or convention/document, or an $id")
     check = verbs.add_parser("check", help="is a schema sound: valid, every $ref resolved offline, every example valid?")
     check.add_argument("files", nargs="+", metavar="FILE", help="JSON Schema files; they may refer to each other by $id")
+    add_stores(check, crawls=False)
     schema.set_defaults(module="zmeta.cli.schema")
 
     demo = commands.add_parser(

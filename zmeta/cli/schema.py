@@ -5,12 +5,15 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from zmeta.config import load_schemas
+from zmeta.cli.options import with_stores
+from zmeta.config import Config, load_config, load_schemas
 from zmeta.errors import SchemaError, ZmetaError
 from zmeta.report.show import printable
 from zmeta.schema.catalog import find_schema, list_schemas, load_schema, schema_text
 from zmeta.schema.refs import check_refs
 from zmeta.schema.validate import make_validator
+from zmeta.stores.paths import is_url
+from zmeta.stores.remote import using
 
 if TYPE_CHECKING:
     import argparse
@@ -28,7 +31,9 @@ def main(arguments: argparse.Namespace) -> int:
     if arguments.verb == "show":
         sys.stdout.write(schema_text(find_schema(arguments.name)))
         return 0
-    return _check(arguments.files)
+    config = load_config() if any(map(is_url, arguments.files)) else Config()
+    with using(with_stores(config, arguments).store_options):
+        return _check(arguments.files)
 
 
 def _check(files: list[str]) -> int:

@@ -7,20 +7,30 @@ import sys
 from typing import TYPE_CHECKING
 
 from zmeta.canonical.world import World, parse_world
+from zmeta.cli.options import with_stores
 from zmeta.config import load_config
 from zmeta.errors import NodeNotFoundError, ZmetaError
-from zmeta.nodes.node import DOCUMENTS, Node, find_twins, list_children, open_node
+from zmeta.nodes.node import DOCUMENTS, Node, absolute, find_twins, list_children, open_node
 from zmeta.pipeline import Decoded, decode_node
 from zmeta.report.show import show_json, show_text
+from zmeta.stores.paths import is_url, parent
+from zmeta.stores.remote import crawling
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
+    from zmeta.config import Config
+
 
 def main(arguments: argparse.Namespace) -> int:
     """Show every array; 1 where one has errors, 2 where a path could not be read."""
-    config = load_config()
+    config = with_stores(load_config(), arguments)
+    with crawling(arguments.paths, config.store_options, config.concurrency, config.limits):
+        return _show(arguments, config)
+
+
+def _show(arguments: argparse.Namespace, config: Config) -> int:
     code = shown = 0
     results: list[dict[str, object]] = []
     for path in arguments.paths:
@@ -54,11 +64,12 @@ def _print(decoded: Decoded, world: World, *, first: bool) -> None:
 
 def _arrays(path: str) -> Iterator[Node | ZmetaError]:
     """Yield the array at a path, or all arrays below it; a node that cannot be read is yielded as its error."""
-    path = os.path.dirname(os.path.abspath(path)) if os.path.basename(path) in (*DOCUMENTS, ".zattrs") else path
     try:
+        path = absolute(path)
+        path = parent(path) if os.path.basename(path) in (*DOCUMENTS, ".zattrs") else path
         node = open_node(path)
     except NodeNotFoundError as error:
-        below = list(_walk(os.path.abspath(path), set())) if os.path.isdir(path) else []
+        below = list(_walk(path, set())) if is_url(path) or os.path.isdir(path) else []
         yield from below or [error]
         return
     except ZmetaError as error:
@@ -77,7 +88,7 @@ def _arrays(path: str) -> Iterator[Node | ZmetaError]:
 
 def _walk(folder: str, seen: set[str]) -> Iterator[Node | ZmetaError]:
     """Yield the arrays below a folder in the order of their names; the folder of an array is not listed, loops end."""
-    real = os.path.realpath(folder)
+    real = folder if is_url(folder) else os.path.realpath(folder)
     if real in seen:
         return
     seen.add(real)
@@ -87,7 +98,7 @@ def _walk(folder: str, seen: set[str]) -> Iterator[Node | ZmetaError]:
         yield error
         return
     for name in names:
-        child = os.path.join(folder, name)
+        child = f"{folder}/{name}" if is_url(folder) else os.path.join(folder, name)
         try:
             node = open_node(child)
         except NodeNotFoundError:

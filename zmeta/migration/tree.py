@@ -146,7 +146,7 @@ class TreePlan:
 
     def _array(self, node: Node) -> Iterator[Unit]:
         outcome = self._outcome(node)
-        if any(finding.severity == Severity.ERROR for finding in outcome.findings):
+        if outcome.findings and any(finding.severity == Severity.ERROR for finding in outcome.findings):
             yield Unit(node.path, outcome.steps, outcome.kind, findings=outcome.findings)
             return
         if node.format == 3:
@@ -262,7 +262,7 @@ def _below(node: Node, group: Node) -> str:
 
 def _unit(path: str, steps: Iterable[str], kind: Kind, changes: tuple[Change, ...], findings: tuple[Finding, ...]) -> Unit:
     """Return a unit, without changes where something stands against it."""
-    told = tuple(dict.fromkeys(findings))
+    told = tuple(dict.fromkeys(findings)) if len(findings) > 1 else findings
     unit = Unit(path, tuple(steps), kind, changes, told)
     return Unit(path, tuple(steps), kind, findings=told) if unit.blocked else unit
 

@@ -52,4 +52,4 @@ class Unit:
     @property
     def blocked(self) -> bool:
         """Whether something stands against it, so that nothing of it is written."""
-        return any(finding.severity == Severity.ERROR for finding in self.findings)
+        return bool(self.findings) and any(finding.severity == Severity.ERROR for finding in self.findings)

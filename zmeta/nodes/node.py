@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from functools import lru_cache
+from itertools import islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -15,6 +16,7 @@ from zmeta.errors import DocumentError, NodeNotFoundError, NodeTypeError, StoreE
 from zmeta.finding import Finding
 from zmeta.jsondoc import LIMITS, describe, parse_json, pointer
 from zmeta.stores.local import signature_of
+from zmeta.stores.paths import is_url, normal_url, parent, split_url
 from zmeta.stores.registry import exists, is_zip, list_folders, read
 
 if TYPE_CHECKING:
@@ -146,15 +148,15 @@ def read_ancestors(
     top = None if root is None else absolute(root)
     if top == folder:  # the array itself was named as the container: what is above may still list it
         root = top = None
-    for parent in _folders_above(folder, top):
+    for above in _folders_above(folder, top):
         try:
-            group = read_node(parent, first, cached=not fresh, limits=limits)
+            group = read_node(above, first, cached=not fresh, limits=limits)
         except (DocumentError, StoreError) as error:
             findings.append(replace(error.finding(), code="ZM005"))
             continue
         if group is not None and group.kind == "group":
-            ancestors.append((group, folder[len(parent) :].strip(os.sep).replace(os.sep, "/")))
-        elif group is None and root is None and not _inside_container(parent):
+            ancestors.append((group, folder[len(above) :].strip(os.sep).replace(os.sep, "/")))
+        elif group is None and root is None and not _inside_container(above):
             break
     return tuple(ancestors), tuple(findings)
 
@@ -165,7 +167,10 @@ def open_array_node(
     """Read an array, as `open_node`; raises `NodeTypeError` for a group."""
     node = open_node(path, root, fresh=fresh)
     if node.kind != "array":
-        children = list(list_children(node.path))[:8]
+        try:
+            children = list(islice(list_children(node.path), 8))
+        except StoreError:
+            children = []
         hint = f"name an array below it: {', '.join(children)}" if children else "name an array"
         raise NodeTypeError(
             "this is a group, not an array", where=node.path, expected="an array", found="a group", hint=hint
@@ -180,6 +185,8 @@ _normal = lru_cache(maxsize=4096)(os.path.normpath)
 def absolute(path: str | os.PathLike[str]) -> str:
     """Return a path as `os.path.abspath` does, at the cost of a look-up where it was seen before."""
     text = path if type(path) is str else os.fspath(path)
+    if "://" in text and is_url(text):
+        return normal_url(text)
     return _normal(text) if _POSIX and text.startswith("/") else os.path.abspath(text)
 
 
@@ -189,29 +196,35 @@ def join_dataset(container: str | os.PathLike[str], dataset: str | None) -> str:
     parts = [part for part in (dataset or "").replace("\\", "/").split("/") if part not in ("", ".")]
     if ".." in parts or "\0" in (dataset or ""):
         raise NodeNotFoundError("the dataset's path leaves its container", where=f"{root}: {dataset!r}", hint="remove `..`")
-    return os.path.join(root, *parts)
+    return "/".join([root, *parts]) if is_url(root) else os.path.join(root, *parts)
 
 
 def _folders_above(folder: str, root: str | None) -> Iterator[str]:
     while folder != root:
-        parent = os.path.dirname(folder)
-        if parent == folder:
+        if is_url(folder) and folder.endswith(CONTAINER_SUFFIXES) and not _inside_container(folder):
+            return  # what is above a container may be closed to those who may read it
+        above = parent(folder)
+        if above == folder:
             return
-        folder = parent
+        folder = above
         yield folder
 
 
 def _inside_container(folder: str) -> bool:
     """Whether a folder above still looks like a container: some writers leave out the documents of groups in between."""
-    return any(part.endswith(CONTAINER_SUFFIXES) for part in os.path.dirname(folder).split(os.sep))
+    above = split_url(parent(folder))[1].split("/") if is_url(folder) else os.path.dirname(folder).split(os.sep)
+    return any(part.endswith(CONTAINER_SUFFIXES) for part in above)
 
 
 def _not_found(folder: str) -> NodeNotFoundError:
-    if not os.path.isdir(folder) and not is_zip(folder):
-        remote = ":/" in folder.replace(os.sep, "/")
-        hint = "only local folders are read; URLs are not" if remote else "check the path"
+    if not is_url(folder) and not os.path.isdir(folder) and not is_zip(folder):
+        scheme = ":/" in folder.replace(os.sep, "/")
+        hint = "a URL has two slashes, and a Path takes one of them: hand over text" if scheme else "check the path"
         return NodeNotFoundError("there is no such folder", where=folder, hint=hint)
-    children = list(list_children(folder))[:8]
+    try:
+        children = list(islice(list_children(folder), 8))
+    except StoreError:  # such as HTTP, which has no listing
+        children = []
     return NodeNotFoundError(
         "this folder is not a Zarr or N5 node",
         where=folder,
@@ -454,7 +467,7 @@ def find_twins(node: Node) -> tuple[Finding, ...]:
 def list_children(folder: str, *, nodes_only: bool = True) -> Iterator[str]:
     """Yield the names of the nodes (or of all folders) directly below a group, sorted. Never called on an array."""
     for name, _ in list_folders(folder):
-        if not nodes_only or any(os.path.exists(os.path.join(folder, name, document)) for document in DOCUMENTS):
+        if not nodes_only or any(exists(f"{folder}{os.sep}{name}{os.sep}{document}") for document in DOCUMENTS):
             yield name
 
 

@@ -10,13 +10,16 @@ from __future__ import annotations
 
 import os
 import time
+import warnings
+from collections.abc import Callable
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from zmeta.errors import ConflictError, StoreError
+from zmeta.errors import ConflictError, StoreError, ZmetaError
 from zmeta.stores.local import failed, read_file
+from zmeta.stores.paths import is_url
 from zmeta.stores.sync import sync_folder
 
 locks: Any
@@ -26,7 +29,7 @@ except ImportError:  # a system without POSIX locks: the comparison before the r
     locks = None
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 _Result = TypeVar("_Result")
 
@@ -34,6 +37,7 @@ _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 _FLAGS |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 #: How often an update is computed anew after somebody else changed the document meanwhile.
 ATTEMPTS = 20
+_NO_LOCKS = "two writers at the same moment may lose a change"
 #: Seconds to wait for another writer's lock.
 LOCK_SECONDS = 30.0
 
@@ -42,37 +46,61 @@ LOCK_SECONDS = 30.0
 class Change:
     """The replacement of one document: its bytes as they were read (None: absent) and as they shall be (None: removed).
 
-    `mode` are the permissions of a document that is put back where there is none; else those of the old one are kept.
+    `copy` where it is only a copy of what other documents say. `mode` are the permissions of a document that is put back
+    where there is none; else those of the old one are kept.
     """
 
     file: str
     old: bytes | None
     new: bytes | None
     mode: int | None = None
+    copy: bool = False
 
 
-def update(compute: Callable[[], tuple[Sequence[Change], _Result]]) -> _Result:
+#: Told of a consolidated copy that could not be brought up to date, and why.
+Stale = Callable[["Change", ZmetaError], None]
+
+
+def update(compute: Callable[[], tuple[Sequence[Change], _Result]], stale: Stale | None = None) -> _Result:
     """Compute changes from a fresh reading and write them, again from the start where a document changed meanwhile.
 
     From the second time on the locks are held while `compute` runs, so that a busy writer cannot starve the others. Raises
-    `ConflictError` when documents change `ATTEMPTS` times all the same, and whatever `compute` raises.
+    `ConflictError` when documents change `ATTEMPTS` times all the same, and whatever `compute` raises. On an object store
+    a consolidated copy that cannot be replaced does not undo the edit: `stale` is told.
     """
+    from zmeta.stores.remote import reading_anew
+
+    with reading_anew():
+        return _update(compute, stale)
+
+
+def _update(compute: Callable[[], tuple[Sequence[Change], _Result]], stale: Stale | None) -> _Result:
     held: frozenset[str] = frozenset()
     for attempt in range(ATTEMPTS):
         with locked(held):
             changes, result = compute()
+            if changes and is_url(changes[0].file):
+                from zmeta.nodes import swap
+
+                return swap.update(compute, changes, result, stale)
             folders = folders_of(changes)
             if not changes or (folders <= held and _replace_all(changes)) or (not held and write(changes)):
                 return result
         held = folders
         time.sleep(0.001 * 2 ** min(attempt, 6))
-    raise ConflictError(
+    error = ConflictError(
         "the document was changed by others at every attempt to write it", where=changes[0].file, hint="try again later"
     )
+    error.mine, error.theirs = changes[0].new, read_file(changes[0].file)
+    raise error
 
 
 def write(changes: Sequence[Change]) -> bool:
     """Replace all documents, or none: False where one is not what was read. Raises `StoreError`."""
+    if changes and is_url(changes[0].file):
+        from zmeta.nodes import swap
+
+        return swap.write(changes)
     with locked(folders_of(changes)):
         return _replace_all(changes)
 
@@ -227,7 +255,8 @@ def _lock(handle: int, folder: str) -> None:
                     f"another writer held the folder for {LOCK_SECONDS:g} seconds", where=folder, hint="try again later"
                 ) from None
             time.sleep(0.005)
-        except OSError:  # a file system without locks: the comparison before the rename is what is left
+        except OSError as error:  # the comparison before the rename is what is left
+            warnings.warn(f"the file system has no locks ({error.strerror}): {folder}; {_NO_LOCKS}", stacklevel=2)
             return
         else:
             return

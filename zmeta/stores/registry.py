@@ -1,4 +1,4 @@
-"""A path names its store: a file system folder, or a file in a zip archive. Everything that only reads goes through here."""
+"""A path names its store: a folder, a file in a zip archive, or a URL. Everything that only reads goes through here."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from zmeta.jsondoc import LIMITS
 from zmeta.stores import local
+from zmeta.stores.paths import is_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,6 +20,10 @@ def read(path: str, limits: Limits = LIMITS) -> bytes | None:
 
     Raises `StoreError` where it cannot be read and `DocumentError` where it is too large.
     """
+    if "://" in path and is_url(path):
+        from zmeta.stores import remote
+
+        return remote.read(path, limits)
     if ".zip" in path:
         from zmeta.stores import zip_
 
@@ -33,6 +38,10 @@ def list_folders(path: str) -> Iterator[tuple[str, bool]]:
 
     Never called on the folder of an array, which may hold millions of chunks. Raises `StoreError`.
     """
+    if "://" in path and is_url(path):
+        from zmeta.stores import remote
+
+        return remote.list_folders(path)
     if ".zip" in path:
         from zmeta.stores import zip_
 
@@ -44,7 +53,7 @@ def list_folders(path: str) -> Iterator[tuple[str, bool]]:
 
 def is_zip(path: str) -> bool:
     """Whether a path leads into a zip archive."""
-    if ".zip" not in path:
+    if ".zip" not in path or is_url(path):
         return False
     from zmeta.stores import zip_
 
@@ -53,6 +62,10 @@ def is_zip(path: str) -> bool:
 
 def exists(path: str) -> bool:
     """Whether a document is there, readable or not."""
+    if "://" in path and is_url(path):
+        from zmeta.stores import remote
+
+        return remote.exists(path)
     if ".zip" in path:
         from zmeta.stores import zip_
 
@@ -64,9 +77,18 @@ def exists(path: str) -> bool:
 
 def may_exist(path: str) -> bool:
     """Whether something is there, be it only a link that leads nowhere; cheaper than to read what mostly is not there."""
-    if ".zip" in path:
+    if ".zip" in path or is_url(path):
         return True
     return os.access(path, os.F_OK, follow_symlinks=False) if _SEES_LINKS else os.path.lexists(path)
 
 
 _SEES_LINKS = os.access in os.supports_follow_symlinks
+
+
+def locate(place: object) -> str:
+    """Return the path of what a caller names: text, a path object, or a store object of zarr-python."""
+    from zmeta.stores import zarr_
+
+    if isinstance(place, zarr_.Adopted):
+        return place
+    return zarr_.adopt(place) if zarr_.is_store(place) else os.fspath(str(place))

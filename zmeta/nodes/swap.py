@@ -1,0 +1,165 @@
+"""Replacing documents of object stores: each by compare-and-swap, and from the start where another writer was faster.
+
+Several documents cannot be replaced in one instant. What a node says comes first, consolidated copies last. Where a
+document conflicts, all is computed anew from what is there then, which leaves what was written as it is. Where that
+fails, what was written is put back, unless somebody has changed it since.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from zmeta.errors import ConflictError, StoreError, ZmetaError
+from zmeta.stores import remote
+from zmeta.stores.base import UnknownOutcomeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from zmeta.nodes.write import Change, Stale
+    from zmeta.stores.base import Content
+
+_Result = TypeVar("_Result")
+
+#: How often an update is computed anew; with N writers about one attempt in N succeeds.
+ATTEMPTS = 100
+#: Seconds of the longest pause between two attempts.
+_LONGEST_PAUSE = 1.0
+#: How often one document is sent again where nobody knows what became of it.
+_SENDS = 5
+_RANDOM = random.SystemRandom()
+
+
+class _Done(NamedTuple):
+    """A document that was replaced: what stood there before, and what was written."""
+
+    old: bytes | None
+    new: bytes | None
+
+
+class _Conflict(NamedTuple):
+    """A document that is not what was read: the change, and what stands there."""
+
+    change: Change
+    theirs: bytes | None
+
+
+def update(
+    compute: Callable[[], tuple[Sequence[Change], _Result]],
+    changes: Sequence[Change],
+    result: _Result,
+    stale: Stale | None = None,
+) -> _Result:
+    """Write changes that were computed, and compute them anew as long as others are faster; see `write.update`."""
+    done: dict[str, _Done] = {}
+    try:
+        conflict = _swap_all(changes, done, stale)
+        for attempt in range(ATTEMPTS):
+            if conflict is None:
+                return result
+            _pause(attempt)
+            changes, result = compute()
+            conflict = _swap_all(changes, done, stale)
+        if conflict is not None:
+            _give_up(conflict, stale)
+        return result
+    except BaseException:
+        _restore(done)
+        raise
+
+
+def write(changes: Sequence[Change]) -> bool:
+    """Replace all documents, or none: False where one is not what was read."""
+    if any(_raw(remote.read_content(change.file)) != change.old for change in changes):
+        return False
+    done: dict[str, _Done] = {}
+    try:
+        conflict = _swap_all(changes, done, None)
+    except BaseException:
+        _restore(done)
+        raise
+    if conflict is not None:
+        _restore(done)
+    return conflict is None
+
+
+def _pause(attempt: int) -> None:
+    time.sleep(_RANDOM.uniform(0, min(_LONGEST_PAUSE, 0.01 * 2 ** min(attempt, 10))))
+
+
+def _give_up(conflict: _Conflict, stale: Stale | None) -> None:
+    """Raise, unless only a consolidated copy is left: the edit itself stands."""
+    what = "the document was changed by others at every attempt to write it"
+    error = ConflictError(what, where=conflict.change.file, hint="try again later")
+    error.mine, error.theirs = conflict.change.new, conflict.theirs
+    if not conflict.change.copy or stale is None:
+        raise error
+    stale(conflict.change, error)
+
+
+def _swap_all(changes: Sequence[Change], done: dict[str, _Done], stale: Stale | None) -> _Conflict | None:
+    """Replace documents one after the other up to the first conflict; copies last."""
+    for change in sorted(changes, key=lambda change: change.copy):
+        try:
+            conflict = _swap(change, done)
+        except ZmetaError as error:
+            if not change.copy or stale is None:
+                raise
+            stale(change, error)
+            continue
+        if conflict is not None:
+            return conflict
+    return None
+
+
+def _swap(change: Change, done: dict[str, _Done]) -> _Conflict | None:
+    """Replace one document if it is what was read. A lost answer is settled by reading back."""
+    store, key = remote.store_of(change.file)
+    known, there = remote.seen(change.file)
+    if not known or _raw(there) != change.old:
+        there = remote.read_content(change.file)
+    sent = False
+    lost: StoreError | None = None
+    for attempt in range(_SENDS):
+        if sent and _raw(there) == change.new:  # it had arrived, and the answer was lost
+            break
+        if _raw(there) != change.old:
+            return _Conflict(change, _raw(there))
+        if attempt > 1:
+            _pause(attempt + 2)
+        try:
+            token = None if there is None else there.token
+            if store.delete(key, token) if change.new is None else store.put(key, change.new, token):
+                break
+        except UnknownOutcomeError as error:
+            lost = error
+        sent = True
+        there = remote.read_content(change.file)
+    else:
+        if lost is not None and _raw(there) != change.new:
+            raise lost
+        if _raw(there) != change.new:
+            return _Conflict(change, _raw(there))
+    done[change.file] = _Done(change.old, change.new)
+    return None
+
+
+def _raw(content: Content | None) -> bytes | None:
+    return None if content is None else content.raw
+
+
+def _restore(done: dict[str, _Done]) -> None:
+    """Put documents back that were replaced before another one failed, unless somebody has changed them since."""
+    for file, (old, new) in reversed(done.items()):
+        with suppress(ZmetaError):
+            store, key = remote.store_of(file)
+            there = remote.read_content(file)
+            if _raw(there) != new:
+                continue
+            if old is not None:
+                store.put(key, old, None if there is None else there.token)
+            elif there is not None:
+                store.delete(key, there.token)

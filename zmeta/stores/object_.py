@@ -1,0 +1,363 @@
+"""Object stores through obstore: `s3://`, `gs://`, `az://`, `memory://`, and `https://` to read only.
+
+Credentials are found as obstore finds them (environment, instance), or given by options; `profile=NAME` takes those of the
+AWS tools, `anonymous=true` none. Failures that pass are tried again by obstore, with back-off.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from contextlib import suppress
+from datetime import timedelta
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import uuid4
+
+from zmeta.errors import ConfigError, MissingExtraError, NotWritableError, StoreError, ZmetaError
+from zmeta.jsondoc import LIMITS, too_large
+from zmeta.stores.base import Content, Listing, UnknownOutcomeError
+from zmeta.stores.named import is_plain, names_below
+from zmeta.stores.paths import SCHEMES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from zmeta.jsondoc import Limits
+
+_Result = TypeVar("_Result")
+
+#: Options of ours; all others are obstore's.
+_OURS = ("profile", "anonymous", "max_retries", "retry_timeout", "unsafe_concurrency")
+#: Options of the HTTP client, which obstore takes apart from those of the store.
+_CLIENT = (
+    "allow_http", "allow_invalid_certificates", "connect_timeout", "pool_idle_timeout", "pool_max_idle_per_host",
+    "proxy_url", "timeout", "user_agent",
+)  # fmt: skip
+_TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
+#: Times that a body which broke off is asked for again, beyond what obstore does for a request.
+_BODY_TRIES = 6
+_DOCUMENTS = ("zarr.json", ".zarray", ".zgroup", ".zattrs", ".zmetadata", "attributes.json")
+_NO_BUCKET = re.compile(r"NoSuchBucket|ContainerNotFound|specified bucket does not exist", re.IGNORECASE)
+_STATUS = re.compile(r"status code: (\d{3})")
+_CODE = re.compile(r"<Code>(\w+)</Code>")
+
+
+def open_store(root: str, options: Mapping[str, str]) -> ObjectStore:
+    """Return the store of a bucket or host; raises `MissingExtraError` without obstore, `ConfigError` for wrong options."""
+    scheme, _, name = root.partition("://")
+    kind = SCHEMES[scheme]
+    obstore = _obstore(root)
+    options = dict(options)
+    unsafe = _flag(options.pop("unsafe_concurrency", "false"), "unsafe_concurrency")
+    if kind == "memory":
+        return ObjectStore(root, _memory(name), unsafe=unsafe)
+    retries = {
+        "max_retries": _number(options.pop("max_retries", "8"), "max_retries"),
+        "retry_timeout": timedelta(seconds=_number(options.pop("retry_timeout", "60"), "retry_timeout")),
+        "backoff": {"init_backoff": timedelta(milliseconds=50), "max_backoff": timedelta(seconds=5), "base": 2},
+    }
+    client = {key: options.pop(key) for key in _CLIENT if key in options}
+    client.setdefault("timeout", "30s")
+    client.setdefault("connect_timeout", "5s")
+    client = {key: f"{value}s" if value.isdigit() and "timeout" in key else value for key, value in client.items()}
+    try:
+        if kind in ("http", "https"):
+            if kind == "http":
+                client.setdefault("allow_http", "true")
+            store = obstore.store.HTTPStore(root, client_options=client, retry_config=retries)
+            return ObjectStore(root, store, can_list=False, can_write=False)
+        arguments = _arguments(kind, options, client)
+        store = obstore.store.from_url(f"{kind}://{name}", client_options=client, retry_config=retries, **arguments)
+    except ZmetaError:
+        raise
+    except (obstore.exceptions.BaseError, TypeError, ValueError) as error:
+        raise ConfigError("the options of the store are wrong", where=root, found=_first_line(error)) from None
+    custom = kind == "s3" and any("endpoint" in key for key in (*arguments.get("config", {}), *_environment("AWS_ENDPOINT")))
+    return ObjectStore(root, store, unsafe=unsafe, probed=not custom)
+
+
+def _obstore(where: str) -> Any:
+    try:
+        import obstore
+        import obstore.exceptions
+        import obstore.store
+    except ImportError:
+        hint = 'pip install "zmeta[remote]"'
+        raise MissingExtraError("URLs need obstore, which is not installed", where=where, hint=hint) from None
+    return obstore
+
+
+@lru_cache(maxsize=256)
+def _memory(name: str) -> Any:
+    """Return a store in the memory of this process; `memory://NAME` is the same one each time."""
+    return _obstore(f"memory://{name}").store.MemoryStore()
+
+
+def _environment(start: str) -> list[str]:
+    return [key.lower() for key in os.environ if key.startswith(start)]
+
+
+def _arguments(kind: str, options: dict[str, str], client: dict[str, str]) -> dict[str, Any]:
+    """Return the arguments that obstore takes for options; plain HTTP is allowed where the endpoint says so."""
+    if _flag(options.pop("anonymous", "false"), "anonymous"):
+        options["skip_signature"] = "true"
+    arguments: dict[str, Any] = {}
+    profile = options.pop("profile", "")
+    if kind == "s3" and not profile and "skip_signature" not in options and "AWS_ACCESS_KEY_ID" not in os.environ:
+        profile = os.environ.get("AWS_PROFILE", "")
+    if profile:
+        arguments["credential_provider"] = _profile(profile, options)
+    endpoints = [value for key, value in options.items() if "endpoint" in key]
+    if any(endpoint.startswith("http://") for endpoint in (*endpoints, os.environ.get("AWS_ENDPOINT_URL", ""))):
+        client.setdefault("allow_http", "true")
+    if options:
+        arguments["config"] = options
+    return arguments
+
+
+def _profile(name: str, options: dict[str, str]) -> Any:
+    try:
+        from boto3 import Session
+        from obstore.auth.boto3 import Boto3CredentialProvider
+    except ImportError:
+        raise MissingExtraError("a profile of the AWS tools needs boto3", found=name, hint="pip install boto3") from None
+    try:
+        session = Session(profile_name=name)
+        if session.region_name and not any("region" in key for key in options):
+            options["region"] = session.region_name
+        return Boto3CredentialProvider(session)
+    except Exception as error:  # boto3 raises what it likes
+        raise ConfigError("the profile cannot be used", expected="a profile of ~/.aws", found=f"{name}: {error}") from None
+
+
+def _flag(text: str, key: str) -> bool:
+    if text.lower() not in (*_TRUE, *_FALSE):
+        raise ConfigError(f"the store option `{key}` is wrong", expected="true or false", found=text)
+    return text.lower() in _TRUE
+
+
+def _number(text: str, key: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 6:
+        raise ConfigError(f"the store option `{key}` is wrong", expected="a whole number", found=text)
+    return int(text)
+
+
+class ObjectStore:
+    """A bucket, or what is used as one; `probed` where it is known that it honours conditions."""
+
+    def __init__(
+        self,
+        url: str,
+        store: Any,
+        *,
+        can_list: bool = True,
+        can_write: bool = True,
+        unsafe: bool = False,
+        probed: bool = True,
+    ) -> None:
+        self.url = url
+        self.can_list, self.can_write = can_list, can_write
+        self._store, self._unsafe = store, unsafe
+        self._honoured = {"match": probed, "absent": probed}
+        self._met = False
+        self._names: dict[str, set[str]] = {}
+        self._errors = _obstore(url).exceptions
+
+    def where(self, key: str) -> str:
+        """Return the URL of a key."""
+        return f"{self.url}/{key}" if key else self.url
+
+    # --- reading ----------------------------------------------------------------------------------------------------
+
+    def read(self, key: str, limits: Limits = LIMITS) -> Content | None:
+        """Return what stands at a key with its ETag, None where nothing does."""
+        for attempt in range(_BODY_TRIES):
+            result = self._ask("read", key, lambda: self._store.get(key))
+            if result is None:
+                return None
+            meta = result.meta
+            if meta["size"] > limits.max_bytes:
+                raise too_large(self.where(key), meta["size"], limits)
+            try:
+                raw = bytes(result.bytes())
+            except self._errors.BaseError as error:  # it broke off
+                if attempt + 1 == _BODY_TRIES:
+                    raise self._failed("read", key, error) from None
+                time.sleep(0.05 * 2**attempt)
+                continue
+            return Content(raw, (meta.get("e_tag"), meta.get("version")))
+        return None
+
+    def exists(self, key: str) -> bool:
+        """Whether something stands at a key; the first question is one whose answer tells a bucket that is not there."""
+        call = (lambda: self._store.head(key)) if self._met else (lambda: self._store.get(key))
+        return self._ask("read", key, call) is not None
+
+    def list_folder(self, folder: str) -> Listing:
+        """Return what stands directly below a folder, all pages of it."""
+        if not self.can_list:
+            return self._named(folder)
+        found = self._ask("list", folder, lambda: self._store.list_with_delimiter(folder or None))
+        if found is None:
+            return Listing(frozenset(), ())
+        start = len(folder) + 1 if folder else 0
+        files = frozenset([entry["path"][start:] for entry in found["objects"]])
+        return Listing(files, tuple([path[start:] for path in found["common_prefixes"]]))
+
+    def _named(self, folder: str) -> Listing:
+        """Return what documents of a folder name, and those above it in consolidated copies; where none does, say so."""
+        prefix = f"{folder}/" if folder else ""
+        found = {name: content.raw for name in _DOCUMENTS if (content := self.read(prefix + name)) is not None}
+        for name in [name for document, raw in found.items() for name in names_below(document, raw)]:
+            above = folder
+            for part in name.split("/") if is_plain(name) else ():
+                self._names.setdefault(above, set()).add(part)
+                above = f"{above}/{part}".lstrip("/")
+        if found and folder not in self._names:
+            hint = "name the nodes themselves, or consolidate the metadata"
+            what = "folders cannot be listed over HTTP, and the metadata names nothing below"
+            raise StoreError(what, where=self.where(folder), hint=hint)
+        return Listing(frozenset(found), tuple(self._names.get(folder, ())))
+
+    def _ask(self, verb: str, key: str, call: Callable[[], _Result]) -> _Result | None:
+        """Return an answer, None where nothing is there; anything else is an error."""
+        for attempt in range(_BODY_TRIES):
+            try:
+                answer = call()
+            except FileNotFoundError as error:
+                if _NO_BUCKET.search(str(error)):
+                    raise self._failed(verb, key, error) from None
+                self._met = True
+                return None
+            except (self._errors.InvalidPathError, ValueError):  # no key can be called so
+                return None
+            except self._errors.BaseError as error:
+                if "body error" not in str(error) or attempt + 1 == _BODY_TRIES:
+                    raise self._failed(verb, key, error) from None
+                time.sleep(0.05 * 2**attempt)
+                continue
+            self._met = True
+            return answer
+        return None
+
+    # --- writing ----------------------------------------------------------------------------------------------------
+
+    def put(self, key: str, raw: bytes, token: object) -> bool:
+        """Write where the key still has an ETag, or is still absent; False where it has changed."""
+        self._writable(key)
+        if self._unsafe:
+            return self._put(key, raw, "overwrite")
+        self._require_conditions(key, "absent" if token is None else "match")
+        return self._put(key, raw, "create" if token is None else self._mode(token, key))
+
+    def _mode(self, token: object, key: str) -> Any:
+        tag, version = token if isinstance(token, tuple) else (None, None)
+        if tag is None and version is None:
+            raise self._refused(key, "it gives no ETag")
+        return {name: value for name, value in (("e_tag", tag), ("version", version)) if value is not None}
+
+    def _put(self, key: str, raw: bytes, mode: Any) -> bool:
+        try:
+            self._store.put(key, raw, mode=mode, use_multipart=False)
+        except (self._errors.AlreadyExistsError, self._errors.PreconditionError, self._errors.NotModifiedError) as error:
+            if _NO_BUCKET.search(str(error)):
+                raise self._failed("write", key, error) from None
+            return False
+        except (NotImplementedError, self._errors.NotSupportedError) as error:
+            raise self._refused(key, _first_line(error)) from None
+        except (FileNotFoundError, self._errors.BaseError) as error:
+            status = _status(error)
+            if status == 501:
+                raise self._refused(key, "501 Not Implemented") from None
+            failed = self._failed("write", key, error)
+            if isinstance(error, self._errors.GenericError) and not 400 <= status < 500:
+                raise UnknownOutcomeError(failed.what, where=failed.where, found=failed.found, hint=failed.hint) from None
+            raise failed from None
+        return True
+
+    def delete(self, key: str, token: object) -> bool:
+        """Remove a key that has an ETag. No store of obstore removes on a condition: a moment is left in between."""
+        self._writable(key)
+        there = self.read(key)
+        if there is None or there.token != token:
+            return False
+        try:
+            self._store.delete(key)
+        except (FileNotFoundError, self._errors.BaseError) as error:
+            raise self._failed("remove", key, error) from None
+        return True
+
+    def _writable(self, key: str) -> None:
+        if not self.can_write:
+            hint = "name the bucket, such as s3://bucket/path"
+            raise NotWritableError("what is read over HTTP cannot be written", where=self.where(key), hint=hint)
+
+    def _refused(self, key: str, found: str) -> StoreError:
+        what = "the store has no conditional writes: another writer's change could be lost"
+        hint = "the store option unsafe_concurrency=true writes all the same, where nobody else does"
+        return StoreError(what, where=self.where(key), found=found, hint=hint)
+
+    def _require_conditions(self, key: str, condition: str) -> None:
+        """Make sure once that a store honours conditions: some take the header and write all the same.
+
+        The key that is tried is nobody's. A store that honours `If-Match` writes nothing.
+        """
+        if self._honoured[condition]:
+            return
+        probe = f"{key.rpartition('/')[0]}/.zmeta-probe-{uuid4().hex}".lstrip("/")
+        wrote = True  # until it is known that it has not
+        try:
+            if condition == "absent":
+                self._put(probe, b"{}", "overwrite")
+            wrote = self._put(probe, b"{}", "create" if condition == "absent" else {"e_tag": '"0"'})
+        except StoreError as error:
+            error.where = self.where(key)
+            raise
+        finally:
+            if wrote or condition == "absent":
+                with suppress(FileNotFoundError, self._errors.BaseError):
+                    self._store.delete(probe)
+        if wrote:
+            raise self._refused(key, "it ignores " + ("If-None-Match" if condition == "absent" else "If-Match"))
+        self._honoured[condition] = True
+
+    # --- errors and pixels ------------------------------------------------------------------------------------------
+
+    def _failed(self, verb: str, key: str, error: BaseException) -> StoreError:
+        text, status = str(error), _status(error)
+        hint = ""
+        if _NO_BUCKET.search(text):
+            return StoreError("there is no such bucket", where=self.where(key), hint="check the URL, and the endpoint")
+        if "credential" in text.lower() or "169.254.169.254" in text:
+            hint = "there are no credentials: give them by the environment, profile=NAME, or anonymous=true"
+        elif isinstance(error, self._errors.PermissionDeniedError | self._errors.UnauthenticatedError) or status in (
+            401,
+            403,
+        ):
+            hint = "check the credentials; S3 also says so of what is absent, to those who may not list"
+        elif status in (408, 429) or status >= 500 or not status:
+            hint = "it was tried several times; try again later"
+        what = "folder" if verb == "list" else "object"
+        return StoreError(f"cannot {verb} the {what}", where=self.where(key), found=_first_line(error), hint=hint)
+
+    def pixels(self, folder: str, *, writable: bool) -> object:
+        """Return the place that zarr-python opens an array from."""
+        from zarr.storage import ObjectStore as ZarrObjectStore
+        from zarr.storage import StorePath
+
+        return StorePath(ZarrObjectStore(self._store, read_only=not (writable and self.can_write)), folder)
+
+
+def _status(error: BaseException) -> int:
+    found = _STATUS.search(str(error))
+    return int(found[1]) if found else 0
+
+
+def _first_line(error: BaseException) -> str:
+    """Return what an error of obstore says, without its insides; keys of the credentials do not stand in it."""
+    text = str(error).partition("Debug source")[0]
+    code = _CODE.search(text)
+    text = text.partition("<?xml")[0].partition("\n")[0].strip().rstrip(":")
+    return f"{text} {code[1]}" if code else text or type(error).__name__
