@@ -13,6 +13,7 @@ from zmeta.cli.main import main
 from zmeta.migration import apply as journal
 from zmeta.migration.run import Run
 from zmeta.nodes import swap
+from zmeta.stores.remote import using
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,7 +94,7 @@ def test_what_changed_since_the_plan_is_left_alone(s3: S3, bucket: str, tree: An
     run = Run.create(plan, plan.header, state)
     mine = json.dumps({**DAISY, "mine": 1}).encode()
     tree.put("d/a1/.zattrs", mine)
-    with swap.remote.using(s3.options):
+    with using(s3.options):
         outcome = journal.apply(run)
     assert (outcome.written, outcome.conflicts) == (4, 1)
     assert contents(tree)["d/a1/.zattrs"] == mine
@@ -108,7 +109,7 @@ def test_faults_of_the_server_lose_nothing(s3: S3, bucket: str, tree: Any, state
     for _ in range(20):
         if outcome.clean:
             break
-        with swap.remote.using(s3.options):
+        with using(s3.options):
             outcome = journal.apply(run)  # what the server refused is tried again
     assert (outcome.written, outcome.clean) == (5, True)
     s3.behave()
@@ -131,7 +132,7 @@ def test_a_run_that_was_stopped_goes_on(s3: S3, bucket: str, tree: Any, state: s
 
     monkeypatch.setattr("zmeta.nodes.batch_remote.swap", stop)
     monkeypatch.setattr("zmeta.nodes.batch_remote.UNITS", 1)
-    with swap.remote.using(s3.options):
+    with using(s3.options):
         with pytest.raises(KeyboardInterrupt):
             journal.apply(run)
         assert [entry.state for entry in status(state)] == ["interrupted"]
