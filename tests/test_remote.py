@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 import warnings
 from collections import Counter
 from fractions import Fraction
@@ -34,12 +35,13 @@ from zmeta import (
     add_metadata,
     read_metadata,
 )
+from zmeta.array.n5 import _place
 from zmeta.cli.main import main
 from zmeta.nodes import swap
 from zmeta.nodes import write as write_module
 from zmeta.nodes.write import Change, update, write
 from zmeta.stores import object_, remote
-from zmeta.stores.registry import read
+from zmeta.stores.registry import list_folders, read
 
 if TYPE_CHECKING:
     from s3_server import S3
@@ -338,6 +340,28 @@ def test_an_array_is_not_made_over_something_else(s3: S3, bucket: str) -> None:
         ZarrArray.create_from_array_identifier(identifier, ["y", "x"], roi, None, (1, 1), "uint8", config=s3.config())
 
 
+def test_the_pixels_of_n5(s3: S3, bucket: str, http_folder: tuple[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    tensorstore = pytest.importorskip("tensorstore")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")  # tensorstore looks for credentials on its own
+    url, folder = http_folder
+    kvstore = {"driver": "file", "path": str(folder / "a.n5")}
+    values = np.arange(120, dtype="uint8").reshape(4, 5, 6)
+    made = tensorstore.open(
+        {"driver": "n5", "kvstore": kvstore, "metadata": {**N5, "compression": {"type": "gzip"}}}, create=True
+    )
+    made.result()[...] = values.transpose()
+    put(s3, bucket, {f"a.n5/{file.relative_to(folder / 'a.n5')}": file.read_bytes()
+                     for file in (folder / "a.n5").rglob("*") if file.is_file()})  # fmt: skip
+    assert (opened(s3, f"{url}/a.n5").data[...] == values).all()
+    array = opened(s3, f"{bucket}/a.n5")
+    assert (array.data[...] == values).all()
+    array.data[1] = 7
+    assert (opened(s3, f"{bucket}/a.n5").data[1] == 7).all()
+    with remote.using({}), pytest.raises(StoreError, match="not read from such a store"):
+        _place("memory://a/b")
+
+
 def test_a_store_object_in_place_of_a_path() -> None:
     store = zarr.storage.MemoryStore()
     zarr.create_array(store, name="raw", shape=(4, 5, 6), dtype="uint8", attributes=SOUND)
@@ -478,6 +502,49 @@ def test_several_documents_are_put_back_where_one_cannot_be_written(s3: S3, buck
         s3.behave()
         assert write(changes)
         assert (read(changes[0].file), read(changes[1].file), read(changes[2].file)) == (b"1", b"1", b"1")
+
+
+def test_copies_are_written_last(s3: S3, bucket: str) -> None:
+    put(s3, bucket, {"copy.json": b"0", "own.json": b"0"})
+    changes = [Change(f"{bucket}/copy.json", b"0", b"1", copy=True), Change(f"{bucket}/own.json", b"0", b"1")]
+    s3.behave()
+    with remote.using(s3.options):
+        assert write(changes)
+    put_ = [asked.rpartition("/")[2] for asked in s3.log() if asked.startswith("PUT") and "probe" not in asked]
+    assert put_ == ["own.json", "copy.json"]
+
+
+def test_a_writer_takes_nothing_from_what_was_read_ahead(s3: S3, bucket: str) -> None:
+    put(s3, bucket, {"g/zarr.json": GROUP3, "g/a/zarr.json": b"0"})
+    file = f"{bucket}/g/a/zarr.json"
+    seen: list[bytes | None] = []
+
+    def compute() -> tuple[list[Change], None]:
+        seen.append(read(file))
+        return [Change(file, seen[-1], b"mine")], None
+
+    with remote.using(s3.options), remote.reading_ahead(4):
+        list(list_folders(f"{bucket}/g"))
+        while not any("/g/a/" in asked for asked in s3.log()):
+            time.sleep(0.01)
+        time.sleep(0.1)
+        put(s3, bucket, {"g/a/zarr.json": b"theirs"})
+        update(compute)
+        assert read(file) == b"0"  # the walk itself tells of one moment
+    assert seen == [b"theirs"]
+    assert raw(s3, file) == b"mine"
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+def test_of_an_array_that_cannot_be_made_nothing_is_left(s3: S3, bucket: str, zarr_format: Any) -> None:
+    identifier = ArrayIdentifier(container=f"{bucket}/a.zarr", dataset="b/raw")
+    s3.behave(refuse="/raw/zarr.json" if zarr_format == 3 else "/raw/.zarray")
+    roi = Roi((0, 0), (8, 8))
+    with pytest.raises(StoreError, match="cannot write the object"):
+        ZarrArray.create_from_array_identifier(
+            identifier, ["y", "x"], roi, None, (1, 1), "uint8", zarr_format=zarr_format, config=s3.config()
+        )
+    assert [entry for page in s3.store(bucket[5:]).list() for entry in page] == []
 
 
 COPIED: dict[str, tuple[dict[str, Any], str, Any]] = {

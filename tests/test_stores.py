@@ -168,6 +168,25 @@ def test_a_write_needs_what_was_read(writable: Place) -> None:
     assert (read(file), read(new)) == (b"1", b"2")
 
 
+def test_a_token_that_is_stale_is_no_leave_to_write(writable: Place) -> None:
+    if not is_url(writable.path):
+        pytest.skip("files are locked")
+    writable.put("a.json", b"0")
+    store, key = remote.store_of(f"{writable.path}/a.json")
+    first = store.read(key)
+    assert first is not None
+    assert store.put(key, b"1", first.token)
+    assert not store.put(key, b"2", first.token)
+    assert not store.put(key, b"2", None)
+    assert not store.delete(key, first.token)
+    assert store.read(key) != first
+    latest = store.read(key)
+    assert latest is not None
+    assert (latest.raw, store.delete(key, latest.token), store.read(key)) == (b"1", True, None)
+    assert not store.put(key, b"2", latest.token)
+    assert store.read(key) is None
+
+
 def test_several_documents_or_none(writable: Place) -> None:
     writable.put("a.json", b"0")
     writable.put("b.json", b"0")

@@ -191,6 +191,7 @@ def test_endless_conflict_is_an_error(tmp_path: Path, monkeypatch: pytest.Monkey
     with pytest.raises(ConflictError, match="changed by others at every attempt") as caught:
         update(lambda: ([Change(str(file), b"never", b"new")], None))
     assert caught.value.where == str(file)
+    assert (caught.value.mine, caught.value.theirs) == (b"new", b"0")
     assert file.read_bytes() == b"0"
 
 

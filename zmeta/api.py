@@ -45,7 +45,7 @@ def read_metadata(
 
     Parameters
     ----------
-    array : ZarrArray, path, or object with `container` and `dataset`
+    array : ZarrArray, path, URL, or object with `container` and `dataset`
     config : Config, optional
         Settings instead of those of `zmeta.toml`.
 
@@ -88,7 +88,7 @@ def add_metadata(
 
     Parameters
     ----------
-    array : ZarrArray, path, or object with `container` and `dataset`
+    array : ZarrArray, path, URL, or object with `container` and `dataset`
     payload : mapping, pydantic model, or Metadata
         The core keys `axes` and `types` (one entry per dimension), `units`, `voxel_size` and `offset` (one entry per
         physical axis, in C order, numbers in the axis' unit, the offset of the corner) are typed strictly and written in

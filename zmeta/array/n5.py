@@ -8,11 +8,37 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zmeta.errors import MissingExtraError, NotWritableError, StoreError
+from zmeta.stores.paths import SCHEMES, is_url, split_url
+from zmeta.stores.remote import current_options
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
 
     from zmeta.nodes.node import Node
+
+
+def _place(path: str) -> dict[str, Any]:
+    """Return what tensorstore calls the place of a folder; raises `StoreError` for a store that it does not read."""
+    if not is_url(path):
+        return {"driver": "file", "path": path}
+    root, key = split_url(path)
+    scheme, _, name = root.partition("://")
+    options = current_options()
+    if SCHEMES.get(scheme) in ("http", "https"):
+        return {"driver": "http", "base_url": f"{path}/"}
+    if SCHEMES.get(scheme) == "gs":
+        return {"driver": "gcs", "bucket": name, "path": f"{key}/"}
+    if SCHEMES.get(scheme) != "s3":
+        raise StoreError("the pixels of N5 arrays are not read from such a store", where=path, expected="s3, gs, https")
+    place: dict[str, Any] = {"driver": "s3", "bucket": name, "path": f"{key}/"}
+    for option, word in (("region", "aws_region"), ("endpoint", "endpoint")):
+        if option in options:
+            place[word] = options[option]
+    if options.get("anonymous", "") in ("true", "1", "yes", "on"):
+        place["aws_credentials"] = {"type": "anonymous"}
+    elif "profile" in options:
+        place["aws_credentials"] = {"type": "profile", "profile": options["profile"]}
+    return place
 
 
 class N5Pixels:
@@ -29,7 +55,7 @@ class N5Pixels:
         keys = node.documents["attributes.json"].data
         metadata = {key: keys[key] for key in ("dimensions", "blockSize", "dataType")}
         metadata["compression"] = keys.get("compression", {"type": keys.get("compressionType", "raw")})
-        spec = {"driver": "n5", "kvstore": {"driver": "file", "path": node.path}, "metadata": metadata}
+        spec = {"driver": "n5", "kvstore": _place(node.path), "metadata": metadata}
         try:
             store = tensorstore.open(spec, open=True, assume_metadata=True, read=True, write=writable).result()
         except ValueError as error:

@@ -80,7 +80,7 @@ def check(
     Parameters
     ----------
     path : path or iterable of paths
-        Also globs. Below a container or group every node is looked at.
+        Also globs and URLs. Below a container or group every node is looked at.
     select, ignore : iterable of str
         Codes or beginnings of codes (`"ZM2"`) to report, or not to; the longer beginning wins.
     fail_on : "error", "warning", "note" or "never", optional

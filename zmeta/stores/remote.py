@@ -59,6 +59,11 @@ def using(options: Mapping[str, str]) -> Iterator[None]:
         _OPTIONS.reset(token)
 
 
+def current_options() -> dict[str, str]:
+    """Return the options that hold."""
+    return dict(_OPTIONS.get())
+
+
 @contextmanager
 def reading_ahead(concurrency: int, limits: Limits = LIMITS) -> Iterator[None]:
     """Let documents of URLs be read before they are asked for, `concurrency` requests at a time."""
