@@ -1,165 +1,162 @@
-"""Migrations of what lies on an object store: the same verbs, by compare-and-swap, against a real S3 server."""
+"""Migrations of object stores: planned, applied, resumed and taken back as those of folders are."""
 
 from __future__ import annotations
 
 import json
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from builders import SOUND, V2, V3, image
+from builders import V2, V3
+from test_remote import GROUP3, on_disk, options, put
 
-from zmeta import migrate, read_metadata, rollback, status
+from zmeta import Config
 from zmeta.cli.main import main
-from zmeta.migration import apply as journal
-from zmeta.migration.run import Run
+from zmeta.migration.face import migrate, status
 from zmeta.nodes import swap
-from zmeta.stores.remote import using
+from zmeta.stores import remote
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from s3_server import S3
 
-DAISY: dict[str, Any] = {"resolution": [40, 4, 4], "offset": [400, 0, 80]}
-GROUP = {"zarr_format": 2}
+    from zmeta.nodes.write import Change
+
+DAISY = {"resolution": [40, 4, 4], "offset": [80, 0, 0], "stain": "OTO"}
 
 
-def documents() -> dict[str, Any]:
-    """Return a v2 container with an image, legacy arrays, and a chunk that stays as it is."""
-    found: dict[str, Any] = {"c/.zgroup": GROUP, "c/image/.zgroup": GROUP, "c/image/.zattrs": image("0.4")}
-    for level in range(2):
-        found[f"c/image/s{level}/.zarray"] = {**V2, "shape": [16 // 2**level] * 3, "chunks": [8, 8, 8]}
-    found["d/.zgroup"] = GROUP
-    for number in range(5):
-        found[f"d/a{number}/.zarray"] = V2
-        found[f"d/a{number}/.zattrs"] = {**DAISY, "number": number}
-    found["e/zarr.json"] = {**V3, "attributes": DAISY}
-    return found
+def tree() -> dict[str, bytes]:
+    documents: dict[str, Any] = {
+        "three.zarr/zarr.json": GROUP3,
+        "two.zarr/.zgroup": {"zarr_format": 2},
+        "two.zarr/.zmetadata": {"zarr_consolidated_format": 1, "metadata": {
+            ".zgroup": {"zarr_format": 2}, **{f"a{index}/.zarray": V2 for index in range(3)},
+            **{f"a{index}/.zattrs": DAISY for index in range(3)}}},
+    }  # fmt: skip
+    for index in range(12):
+        documents[f"three.zarr/a{index:02}/zarr.json"] = {**V3, "attributes": {**DAISY, "number": index}}
+    for index in range(3):
+        documents |= {f"two.zarr/a{index}/.zarray": V2, f"two.zarr/a{index}/.zattrs": DAISY}
+    return {key: json.dumps(data, indent=1).encode() for key, data in documents.items()}
+
+
+class Bucket:
+    """The tree in a bucket, and what is there now."""
+
+    def __init__(self, s3: S3, url: str) -> None:
+        self.s3, self.url, self._store = s3, url, s3.store(url[5:])
+        put(s3, url, tree())
+
+    def documents(self) -> dict[str, bytes]:
+        keys = [entry["path"] for page in self._store.list() for entry in page]
+        return {key: bytes(self._store.get(key).bytes()) for key in keys}
 
 
 @pytest.fixture
-def tree(s3: S3, bucket: str) -> Any:
-    """Put the documents into a bucket and return the store."""
-    store = s3.store(bucket.removeprefix("s3://"))
-    for key, value in documents().items():
-        store.put(key, json.dumps(value).encode())
-    store.put("d/a0/0.0.0", b"chunk")
-    s3.behave()
-    return store
+def there(s3: S3, bucket: str) -> Bucket:
+    return Bucket(s3, bucket)
 
 
-def contents(store: Any) -> dict[str, bytes]:
-    keys = [entry["path"] for page in store.list() for entry in page]
-    return {key: bytes(store.get(key).bytes()) for key in keys}
+@pytest.mark.parametrize("to", ["", "ome-ngff@0.5"])
+def test_a_bucket_becomes_what_a_folder_becomes(there: Bucket, tmp_path: Path, to: str) -> None:
+    words = ["--to", to] if to else []
+    assert main(["migrate", str(on_disk(tmp_path / "t", tree())), *words, "--apply", "--journal", str(tmp_path / "j")]) == 0
+    local = {
+        str(path.relative_to(tmp_path / "t")): path.read_bytes() for path in (tmp_path / "t").rglob("*") if path.is_file()
+    }
+    assert local != tree()
+    journal, access = ["--journal", str(tmp_path / "k")], options(there.s3)
+    assert main(["migrate", there.url, *words, "--apply", *journal, *access]) == 0
+    assert there.documents() == local
+    assert main(["rollback", *journal, *access]) == 0
+    assert there.documents() == tree()
 
 
-@pytest.fixture
-def state(tmp_path: Path) -> str:
-    return str(tmp_path / "state")
-
-
-def test_legacy_arrays_are_migrated_and_rolled_back(s3: S3, bucket: str, tree: Any, state: str) -> None:
-    before = contents(tree)
-    config = s3.config()
-    old = read_metadata(f"{bucket}/d/a3", config=config)[0]
-    plan = migrate([f"{bucket}/d", f"{bucket}/e"], config=config)
-    run, outcome = plan.apply(state_dir=state, jobs=2)
-    assert (outcome.written, outcome.clean) == (6, True)
-    after = contents(tree)
-    assert {key for key in after if after[key] != before[key]} == {"e/zarr.json", *(f"d/a{n}/.zattrs" for n in range(5))}
-    new = read_metadata(f"{bucket}/d/a3", config=config)[0]
-    assert (new, new.convention) == (old, "zmeta@1.0")
-    assert json.loads(after["d/a3/.zattrs"])["number"] == 3
-    assert [unit for unit in migrate(f"{bucket}/d", config=config) if unit.changes] == []
-    (entry,) = status(state)
-    assert (entry.state, entry.paths) == ("applied", (f"{bucket}/d", f"{bucket}/e"))
-    assert rollback(run.id, state_dir=state, store_options=s3.options).written == 6
-    assert contents(tree) == before
-
-
-def test_a_container_goes_to_v3_and_back(s3: S3, bucket: str, tree: Any, state: str) -> None:
-    before = contents(tree)
-    plan = migrate(f"{bucket}/c", to="ome-ngff@0.5", config=s3.config())
-    run, outcome = plan.apply(state_dir=state)
-    assert outcome.clean
-    kept = {key for key in contents(tree) if key.startswith("c/")}
-    assert kept == {"c/zarr.json", "c/image/zarr.json", "c/image/s0/zarr.json", "c/image/s1/zarr.json"}
-    assert rollback(run.id, state_dir=state, store_options=s3.options).clean
-    assert contents(tree) == before
-
-
-def test_what_changed_since_the_plan_is_left_alone(s3: S3, bucket: str, tree: Any, state: str) -> None:
-    config = s3.config()
-    plan = migrate(f"{bucket}/d", config=config)
-    run = Run.create(plan, plan.header, state)
-    mine = json.dumps({**DAISY, "mine": 1}).encode()
-    tree.put("d/a1/.zattrs", mine)
-    with using(s3.options):
-        outcome = journal.apply(run)
-    assert (outcome.written, outcome.conflicts) == (4, 1)
-    assert contents(tree)["d/a1/.zattrs"] == mine
-    (problem,) = run.problems()
-    assert (problem.file, problem.state) == (f"{bucket}/d/a1/.zattrs", "conflict")
-
-
-def test_faults_of_the_server_lose_nothing(s3: S3, bucket: str, tree: Any, state: str) -> None:
-    before = contents(tree)
-    s3.behave(error=0.2, reset=0.1)
-    run, outcome = migrate(f"{bucket}/d", config=s3.config()).apply(state_dir=state)
-    for _ in range(20):
-        if outcome.clean:
-            break
-        with using(s3.options):
-            outcome = journal.apply(run)  # what the server refused is tried again
-    assert (outcome.written, outcome.clean) == (5, True)
-    s3.behave()
-    assert all(json.loads(contents(tree)[f"d/a{n}/.zattrs"])["voxel_size"] == [40, 4, 4] for n in range(5))
-    assert rollback(run.id, state_dir=state, store_options=s3.options).clean
-    assert contents(tree) == before
-
-
-def test_a_run_that_was_stopped_goes_on(s3: S3, bucket: str, tree: Any, state: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    plan = migrate(f"{bucket}/d", config=s3.config())
-    run = Run.create(plan, plan.header, state)
-    swapped: list[str] = []
-    original = swap.swap
-
-    def stop(change: Any, done: Any) -> Any:
-        if len(swapped) == 2:
-            raise KeyboardInterrupt
-        swapped.append(change.file)
-        return original(change, done)
-
-    monkeypatch.setattr("zmeta.nodes.batch_remote.swap", stop)
-    monkeypatch.setattr("zmeta.nodes.batch_remote.UNITS", 1)
-    with using(s3.options):
-        with pytest.raises(KeyboardInterrupt):
-            journal.apply(run)
-        assert [entry.state for entry in status(state)] == ["interrupted"]
-        monkeypatch.undo()
-        outcome = journal.apply(run)
-    assert (outcome.written, outcome.clean) == (5, True)
-
-
-def test_the_command_line(
-    s3: S3, bucket: str, tree: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_nothing_is_written_without_being_asked_for(
+    there: Bucket, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    before = contents(tree)
-    options = [text for key, value in s3.options.items() for text in ("--store-option", f"{key}={value}")]
-    journal_ = ["--journal", str(tmp_path / "state")]
-    url = f"{bucket}/d"
-    assert main(["migrate", url, *options, "--out", "plan.json", "--no-diff"]) == 0
-    assert f"{url}/a0: daisy@1 → zmeta@1.0" in capsys.readouterr().out
-    assert main(["migrate", "--apply", "plan.json", *options, *journal_]) == 0
-    assert "5 documents written" in capsys.readouterr().out
-    assert main(["history", f"{url}/a2", *journal_]) == 0
-    assert f"{url}/a2/.zattrs: daisy@1 → zmeta@1.0" in capsys.readouterr().out
-    assert main(["rollback", *options, *journal_]) == 0
-    assert contents(tree) == before
+    there.s3.behave()
+    assert main(["migrate", there.url, "--out", str(tmp_path / "plan.json"), *options(there.s3)]) == 0
+    assert {asked.partition(" ")[0] for asked in there.s3.log()} <= {"GET", "HEAD"}
+    assert (
+        main(["migrate", "--apply", str(tmp_path / "plan.json"), "--journal", str(tmp_path / "j"), *options(there.s3)]) == 0
+    )
+    assert b"voxel_size" in there.documents()["three.zarr/a03/zarr.json"]
+    capsys.readouterr()
+    assert main(["history", f"{there.url}/three.zarr/a03", "--journal", str(tmp_path / "j")]) == 0
+    assert f"{there.url}/three.zarr/a03/zarr.json: daisy@1" in capsys.readouterr().out
 
 
-def test_what_is_sound_needs_nothing(s3: S3, bucket: str, state: str) -> None:
-    store = s3.store(bucket.removeprefix("s3://"))
-    store.put("f/zarr.json", json.dumps({**V3, "attributes": SOUND}).encode())
-    assert list(migrate(f"{bucket}/f", config=s3.config())) == []
+def test_what_somebody_changed_stays(there: Bucket, tmp_path: Path) -> None:
+    plan = migrate(there.url, config=there.s3.config())
+    plan.save(tmp_path / "plan.json")
+    theirs = {"three.zarr/a01/zarr.json": {**V3, "attributes": {"theirs": 1}}, "two.zarr/a2/.zattrs": {"theirs": 2}}
+    put(there.s3, there.url, theirs)
+    journal = ["--journal", str(tmp_path / "j"), *options(there.s3)]
+    assert main(["migrate", "--apply", str(tmp_path / "plan.json"), *journal]) == 1
+    after = there.documents()
+    assert {key: json.loads(after[key]) for key in theirs} == theirs
+    assert b"voxel_size" in after["three.zarr/a02/zarr.json"]
+    put(there.s3, there.url, {"three.zarr/a02/zarr.json": {**V3, "attributes": {"theirs": 3}}})
+    assert main(["rollback", *journal]) == 1
+    after = there.documents()
+    changed = {*theirs, "three.zarr/a02/zarr.json"}
+    assert {key: after[key] for key in after if key not in changed} == {
+        key: raw for key, raw in tree().items() if key not in changed
+    }
+    assert b"theirs" in after["three.zarr/a02/zarr.json"]
+
+
+@pytest.mark.parametrize("to", ["", "ome-ngff@0.5"])
+def test_a_run_that_breaks_off_goes_on_and_can_be_taken_back(
+    there: Bucket, tmp_path: Path, to: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = ["--journal", str(tmp_path / "j"), *options(there.s3)]
+    words = ["--to", to] if to else []
+    real, left = swap.swap, 6
+
+    def swap_some(change: Change, done: dict[str, swap.Done]) -> object:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise KeyboardInterrupt
+        return real(change, done)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(swap, "swap", swap_some)
+        assert main(["migrate", there.url, *words, "--apply", *journal]) == 130
+    half = there.documents()
+    assert half != tree()
+    assert [run.state for run in status(tmp_path / "j")] == ["interrupted"]
+    assert main(["migrate", there.url, *words, "--apply", *journal]) == 0
+    once = there.documents()
+    assert b"resolution" not in b"".join(raw for key, raw in once.items() if "three" in key)
+    assert main(["rollback", *journal]) == 0
+    assert there.documents() == tree()
+
+
+def test_faults_that_pass_do_not_matter(there: Bucket, tmp_path: Path) -> None:
+    journal = ["--journal", str(tmp_path / "j"), *options(there.s3)]
+    there.s3.behave(lost=0.1, late_error=0.1, error=0.1, only="PUT", seed=4)
+    assert main(["migrate", there.url, "--apply", *journal]) == 0
+    there.s3.behave(lost=0.1, late_error=0.1, error=0.1, only="PUT", seed=5)
+    after = there.documents()
+    assert all(b"voxel_size" in raw for key, raw in after.items() if key.endswith((".zattrs", "0/zarr.json")))
+    assert main(["rollback", *journal]) == 0
+    assert there.documents() == tree()
+
+
+def test_a_unit_that_cannot_be_written_whole_stays_as_it_was(there: Bucket, tmp_path: Path) -> None:
+    there.s3.behave(refuse="/three.zarr/a05/zarr.json")
+    assert main(["migrate", there.url, "--apply", "--journal", str(tmp_path / "j"), *options(there.s3)]) == 1
+    after = there.documents()
+    assert after["three.zarr/a05/zarr.json"] == tree()["three.zarr/a05/zarr.json"]
+    assert b"voxel_size" in after["three.zarr/a04/zarr.json"]
+
+
+def test_options_reach_the_workers(there: Bucket, tmp_path: Path) -> None:
+    run, outcome = migrate(f"{there.url}/three.zarr", config=there.s3.config()).apply(jobs=2, state_dir=tmp_path / "j")
+    assert (outcome.written, run.documents) == (12, 12)
+    assert remote.current_options() == {}
+    assert os.listdir(tmp_path) == ["j"]
+    assert Config().store_options == {}
