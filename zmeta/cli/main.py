@@ -179,8 +179,6 @@ def _add_migrate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     for command in (migrate, rollback, status, history):
         command.add_argument("--journal", metavar="DIR", help="where runs are kept (default: the state folder of the user)")
         command.set_defaults(module="zmeta.cli.migrate")
-    add_stores(migrate)
-    add_stores(rollback, crawls=False)
 
 
 def jobs(text: str) -> int:

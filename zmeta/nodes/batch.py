@@ -10,12 +10,11 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from hashlib import sha256
-from itertools import zip_longest
 from typing import TYPE_CHECKING, TypeAlias
 
 from zmeta.errors import ConflictError, DocumentError, StoreError
 from zmeta.jsondoc import LIMITS, Limits
-from zmeta.nodes.fate import Fate
+from zmeta.nodes.fate import ALREADY, WRITTEN, Fate
 from zmeta.nodes.write import locked, put, put_back, resolve, temporary_name, write_beside
 from zmeta.stores.local import read_file
 from zmeta.stores.paths import is_url
@@ -28,9 +27,6 @@ if TYPE_CHECKING:
 
 #: The only files that a batch writes.
 DOCUMENTS = frozenset({"zarr.json", ".zarray", ".zgroup", ".zattrs", ".zmetadata", "attributes.json"})
-
-_WRITTEN, _ALREADY = Fate("written"), Fate("already")
-
 
 #: Documents that must be there as planned before a unit is written: paths, with the SHA-256 of their bytes.
 Needs: TypeAlias = "Sequence[tuple[str, str]]"
@@ -46,10 +42,22 @@ def write_batch(
     may have been killed here; what it left is taken away, and a unit that it wrote a part of is written as far as it goes.
     Raises `StoreError` where the disk does not take what was written; call it again then.
     """
-    if any(is_url(change.file) for unit in units for change in unit[:1]):
-        from zmeta.nodes.swap_batch import write_units
+    rows: list[tuple[Sequence[Change], Needs]] = list(zip(units, needs or [()] * len(units), strict=True))
+    away = [any(is_url(change.file) for change in unit) for unit, _ in rows]
+    if not any(away):
+        return _write_local(rows, tag, resumed=resumed)
+    from zmeta.nodes.swap_batch import write_units
 
-        return write_units(units, [*needs, *[()] * (len(units) - len(needs))], resumed=resumed)
+    there = [row for row, is_away in zip(rows, away, strict=True) if is_away]
+    here = [row for row, is_away in zip(rows, away, strict=True) if not is_away]
+    results = {
+        True: iter(write_units(there, resumed=resumed)),
+        False: iter(_write_local(here, tag, resumed=resumed) if here else ()),
+    }
+    return [next(results[is_away]) for is_away in away]
+
+
+def _write_local(rows: Sequence[tuple[Sequence[Change], Needs]], tag: str, *, resumed: bool) -> list[list[Fate]]:
     flush = Flush()
     follow = _Follow()
     works = [_Work([resolve(change, follow) for change in unit], tag, flush, mine, resumed=resumed) for unit, mine in rows]

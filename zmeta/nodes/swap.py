@@ -100,7 +100,7 @@ def _give_up(conflict: Conflict, stale: Stale | None) -> None:
     stale(conflict.change, error)
 
 
-def _swap_all(changes: Sequence[Change], done: dict[str, Done], stale: Stale | None) -> _Conflict | None:
+def _swap_all(changes: Sequence[Change], done: dict[str, Done], stale: Stale | None) -> Conflict | None:
     """Replace documents one after the other up to the first conflict; copies last."""
     for change in sorted(changes, key=lambda change: change.copy):
         try:
@@ -115,7 +115,7 @@ def _swap_all(changes: Sequence[Change], done: dict[str, Done], stale: Stale | N
     return None
 
 
-def swap(change: Change, done: dict[str, Done]) -> _Conflict | None:
+def swap(change: Change, done: dict[str, Done]) -> Conflict | None:
     """Replace one document if it is what was read. A lost answer is settled by reading back."""
     store, key = remote.store_of(change.file)
     known, there = remote.seen(change.file)
@@ -142,7 +142,7 @@ def swap(change: Change, done: dict[str, Done]) -> _Conflict | None:
         if lost is not None and _raw(there) != change.new:
             raise lost
         if _raw(there) != change.new:
-            return _Conflict(change, _raw(there))
+            return Conflict(change, _raw(there))
     done[change.file] = Done(change.old, change.new)
     return None
 
