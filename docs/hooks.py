@@ -17,8 +17,8 @@ from zmeta.checker.rules.registry import MUST, load_page
 from zmeta.conventions.recognised.codec import TABLE as RECOGNISED_TABLE
 from zmeta.conventions.registry import VERSIONS
 from zmeta.finding import CODES, Finding
-from zmeta.steps.registry import STEPS
 from zmeta.schema.catalog import BASE, SchemaName, list_schemas, load_schema, version_key
+from zmeta.steps.registry import STEPS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

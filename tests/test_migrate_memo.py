@@ -307,6 +307,15 @@ def test_a_size_that_is_not_positive_is_refused_each_time(good: float, bad: list
     assert codes == [set(), set(), set(), *[{"ZM301"} for _ in bad], set(), *[{"ZM301"} for _ in bad]]
 
 
+def test_numbers_that_are_those_of_the_twin() -> None:
+    """Lists with an entry for the channel, which is left out: they cannot be told by whole lists, whatever the numbers."""
+    first = memo._PRIMES[:-9:-1]
+    keys = {**FUNLIB, "axis_names": ["c^", "z", "y", "x"], "types": ["channel", *["space"] * 3]}
+    traced = {**keys, "voxel_size": first[:4], "offset": first[4:]}
+    outcomes = run([traced, traced, traced, {**keys, "voxel_size": [1, 2, 3, 4], "offset": [5, 6, 7, 8]}], ndim=4)
+    assert [outcome.node.attributes["voxel_size"] for outcome in outcomes[2:]] == [first[1:4], [2, 3, 4]]
+
+
 def test_a_float_that_is_whole_is_written_as_a_whole_number_and_a_fraction_as_it_is() -> None:
     keys = {**FUNLIB, "voxel_size": [8.0, 0.36, 4]}
     outcomes = run([keys, keys, keys, {**FUNLIB, "voxel_size": [16.0, 5.24, 9]}])

@@ -429,3 +429,37 @@ def test_there_and_back_in_n5(container: str, by: str, copy: Callable[[str], Pat
             assert now.metadata.axes == before[row["path"]].metadata.axes
             if now.metadata.voxel_size is not None:
                 assert ("axis_names" in now.node.attributes) == (to == by)
+
+
+# --- with old keys kept, and with mirrors -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["keep", "mirror"])
+@pytest.mark.parametrize("container", CONTAINERS)
+def test_beside_keys_for_older_readers(container: str, how: str, copy: Callable[[str], Path]) -> None:
+    root = copy(container)
+    rows = CONTAINERS[container]
+    config = Config(**rows[0]["settings"], mirror=("daisy",) if how == "mirror" else ())
+    options = Options(to="zmeta", keep_legacy=how == "keep", config=config)
+    before = {row["path"]: decode(row, root) for row in rows}
+    units = list(plan_units([root / container], options))
+    apply(units)
+    blocked = blocked_in(units, root)
+    words = {word for path in blocked if path not in expected_blocks(container, "zmeta") for word in blocked[path]}
+    assert words <= (
+        {"two conventions of the array need the key `offset` with different values"} if how == "mirror" else set()
+    )
+    for row in rows:
+        path, was, now = row["path"], before[row["path"]], decode(row, root)
+        assert now.metadata.axes == was.metadata.axes
+        assert now.errors == was.errors
+        if how == "keep":  # but for those that both have, such as `units`, which are put into words
+            old = {
+                key: value
+                for key, value in was.node.attributes.items()
+                if key not in OWNED[options.row(was.node).convention]
+            }
+            assert dump({key: now.node.attributes.get(key) for key in old}) == dump(old)
+        elif was.metadata.voxel_size is not None and path not in blocked and row["convention"] != "cosem":
+            assert "resolution" in now.node.attributes
+    assert [change.file for unit in plan_units([root / container], options) for change in unit.changes] == []

@@ -38,7 +38,7 @@ from zmeta.steps.step import Site, Step, StepBlockedError
 
 DATA = Path(__file__).parent / "data"
 ROOT = DATA / "migrate"
-PACKAGE = Path(__file__).parents[1] / "zmeta" / "migrate" / "steps"
+PACKAGE = Path(__file__).parents[1] / "zmeta" / "steps"
 BY_STEP_ID = {step.id: step for step in STEPS}
 
 
@@ -114,7 +114,7 @@ def text(value: Any) -> str:
 
 
 def test_every_file_of_a_step_is_listed() -> None:
-    files = {".".join(("zmeta.migration.steps", *file.relative_to(PACKAGE).with_suffix("").parts))
+    files = {".".join(("zmeta.steps", *file.relative_to(PACKAGE).with_suffix("").parts))
              for file in PACKAGE.glob("*/v*_to_v*.py")}  # fmt: skip
     assert [import_module(name).STEP.id for name in sorted(files)] == sorted(step.id for step in STEPS)
     assert {step.transform.__module__ for step in STEPS} == files

@@ -164,6 +164,7 @@ def _add_migrate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
             "--jobs", type=jobs, default=1, metavar="N", help="workers; 0 for one per processor (default: 1)"
         )
         command.add_argument("--quiet", action="store_true", help="print only what is blocked, and the result")
+        add_stores(command, crawls=command is migrate)
     status = commands.add_parser(
         "status", help="the runs of migrations, and how far each has come", epilog="examples:\n  zmeta status",
         formatter_class=raw,
@@ -178,8 +179,6 @@ def _add_migrate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     for command in (migrate, rollback, status, history):
         command.add_argument("--journal", metavar="DIR", help="where runs are kept (default: the state folder of the user)")
         command.set_defaults(module="zmeta.cli.migrate")
-    add_stores(migrate)
-    add_stores(rollback, crawls=False)
 
 
 def jobs(text: str) -> int:

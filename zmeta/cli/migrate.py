@@ -33,7 +33,7 @@ def main(arguments: argparse.Namespace) -> int:
     """Do what the command says: 0 all is well, 1 something is blocked or was not written, 130 interrupted."""
     jobs = os.cpu_count() or 1 if getattr(arguments, "jobs", 1) == 0 else getattr(arguments, "jobs", 1)
     with ExitStack() as stack:
-        if hasattr(arguments, "store_option"):
+        if arguments.command in ("migrate", "rollback"):
             stack.enter_context(using(with_stores(load_config(), arguments).store_options))
         if arguments.command == "migrate":
             return _migrate(arguments, jobs, stack)

@@ -17,10 +17,10 @@ from zmeta.migration.status import status as iter_status
 from zmeta.migration.tree import Tally
 from zmeta.nodes.node import absolute
 from zmeta.steps.load import load_graph
-from zmeta.stores.remote import crawling, using
+from zmeta.stores.remote import using
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from zmeta.migration.apply import Outcome
     from zmeta.migration.status import HistoryEntry, RunStatus
@@ -46,9 +46,7 @@ class Plan:
     def __iter__(self) -> Iterator[Unit]:
         """Read the trees and yield what becomes of every node that changes, or that cannot."""
         self.tally.__init__()  # type: ignore[misc]
-        config = self.options.config
-        with crawling(self.paths, config.store_options, config.concurrency, config.limits):
-            yield from plan_units(self.paths, self.options, self.tally)
+        yield from plan_units(self.paths, self.options, self.tally)
 
     @property
     def header(self) -> dict[str, object]:
@@ -72,13 +70,13 @@ class Plan:
 
         A run with the same paths and options that was interrupted is finished first. Raises as `zmeta.migrate` does.
         """
+        finish_interrupted(self, jobs=jobs, state_dir=state_dir, tick=tick)
+        run = Run.create(self, self.header, state_dir)
         with using(self.options.config.store_options):
-            finish_interrupted(self, jobs=jobs, state_dir=state_dir, tick=tick)
-            run = Run.create(self, self.header, state_dir)
             outcome = journal.apply(run, jobs=jobs, tick=tick)
-            if not run.documents:
-                run.discard()
-            return run, outcome
+        if not run.documents:
+            run.discard()
+        return run, outcome
 
 
 def finish_interrupted(
@@ -93,7 +91,8 @@ def finish_interrupted(
         if status.state == "interrupted" and status.paths == plan.paths:
             run = Run.open(status.id, state_dir)
             if run.header.get("options") == plan.options.as_json():
-                return run, journal.apply(run, jobs=jobs, tick=tick)
+                with using(plan.options.config.store_options):
+                    return run, journal.apply(run, jobs=jobs, tick=tick)
     return None
 
 
@@ -158,28 +157,39 @@ def migrate(
     if to:
         check_target(to, graph, settings)
     options = Options(to, keep_legacy, frozenset(allow_loss), tuple(axes), pixel_scale, settings, graph)
-    return Plan(tuple(absolute(path) for path in given), options)
+    return Plan(tuple(map(absolute, given)), options)
 
 
 def apply_plan(
-    file: str | os.PathLike[str], *, jobs: int = 1, state_dir: str | os.PathLike[str] | None = None
+    file: str | os.PathLike[str],
+    *,
+    jobs: int = 1,
+    state_dir: str | os.PathLike[str] | None = None,
+    store_options: Mapping[str, str] | None = None,
 ) -> tuple[Run, Outcome]:
     """Apply a plan that was saved; documents that changed since are left alone, and reported.
 
-    Raises `MigrationError` for a file that is no plan, or was edited.
+    `store_options` are those of object stores, if there are URLs in it. Raises `MigrationError` for a file that is no plan,
+    or was edited.
     """
     plan = read_plan(file)
-    with using(load_config().store_options):
-        run = Run.create(plan.units(), plan.header, state_dir)
+    run = Run.create(plan.units(), plan.header, state_dir)
+    with using(store_options or {}):
         return run, journal.apply(run, jobs=jobs)
 
 
-def rollback(run: str = "", *, jobs: int = 1, state_dir: str | os.PathLike[str] | None = None) -> Outcome:
+def rollback(
+    run: str = "",
+    *,
+    jobs: int = 1,
+    state_dir: str | os.PathLike[str] | None = None,
+    store_options: Mapping[str, str] | None = None,
+) -> Outcome:
     """Give every document of a run the bytes back that it had; the newest run that stands, unless one is named.
 
     Documents that somebody changed since are left alone, and counted as conflicts. Raises `MigrationError`.
     """
-    with using(load_config().store_options):
+    with using(store_options or {}):
         return journal.rollback(find_run(run, state_dir), jobs=jobs)
 
 

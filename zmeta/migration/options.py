@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from zmeta.add import latest_row
@@ -57,38 +58,38 @@ class Options:
             "pixel_scale": self.pixel_scale,
         }
 
-    @property
+    @cached_property
     def target(self) -> str:
         """The target, with the default filled in."""
         return self.to or self.config.convention
 
-    @property
+    @cached_property
     def profiles(self) -> tuple[str, ...]:
         """The profiles that have steps; where the target is one, that one alone."""
         named = tuple(dict.fromkeys(step.subject for step in self.graph.steps if step.find_version is not None))
         return (self.subject,) if self.is_profile else named
 
-    @property
+    @cached_property
     def subject(self) -> str:
         """The convention or the profile of the target."""
         return self.target.partition("@")[0]
 
-    @property
+    @cached_property
     def is_profile(self) -> bool:
         """Whether the target is a profile, so that conventions stay as they are."""
         return any(step.subject == self.subject and step.find_version is not None for step in self.graph.steps)
 
-    @property
+    @cached_property
     def is_image(self) -> bool:
         """Whether the target is OME-NGFF, which describes arrays on the group above them."""
         return self.subject == "ome-ngff"
 
-    @property
+    @cached_property
     def needs_v3(self) -> bool:
         """Whether the target exists in Zarr v3 alone."""
         return self.target in ("ome-ngff", "ome-ngff@0.5")
 
-    @property
+    @cached_property
     def image_version(self) -> str:
         """The version of OME-NGFF that images are brought to."""
         return "0.5" if self.needs_v3 else self.target.partition("@")[2]

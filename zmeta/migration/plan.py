@@ -22,6 +22,7 @@ from zmeta.migration.unit import Need, Unit
 from zmeta.nodes.node import CONTAINER_SUFFIXES, read_ancestors, read_node
 from zmeta.nodes.walk import Links, Place
 from zmeta.stores.registry import is_zip, list_folders
+from zmeta.stores.remote import crawling
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -39,13 +40,15 @@ def plan_units(paths: Iterable[str | os.PathLike[str]], options: Options, tally:
 
     Raises `NodeNotFoundError` for a path that leads to nothing, or to no node.
     """
-    targets = find_targets(paths, options.config.limits)
     counted = Tally() if tally is None else tally
-    for unit in _plan_targets(targets, options, counted):
-        counted.units += bool(unit.changes)
-        counted.documents += len(unit.changes)
-        counted.blocked += unit.blocked
-        yield unit
+    paths, config = list(paths), options.config
+    with crawling(paths, config.store_options, config.concurrency, config.limits):
+        targets = find_targets(paths, config.limits)
+        for unit in _plan_targets(targets, options, counted):
+            counted.units += bool(unit.changes)
+            counted.documents += len(unit.changes)
+            counted.blocked += unit.blocked
+            yield unit
     if not (counted.arrays or counted.groups or counted.blocked):
         where = ", ".join(target.path for target in targets)
         expected = "zarr.json, .zarray, .zgroup or attributes.json"

@@ -225,7 +225,7 @@ def _change(value: dict[str, Any], where: str, paths: tuple[str, ...]) -> Change
 
 def _absolute(path: str, paths: tuple[str, ...]) -> str:
     """Return a path; a relative one is below the only path that the plan was made for."""
-    if os.path.isabs(path) or is_url(path) or len(paths) != 1 or not os.path.isabs(paths[0]):
+    if is_url(path) or os.path.isabs(path) or len(paths) != 1 or not os.path.isabs(paths[0]):
         return path
     joined = os.path.normpath(os.path.join(paths[0], path))
     return joined if joined.startswith(os.path.join(paths[0], "")) or joined == paths[0] else path

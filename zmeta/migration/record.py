@@ -84,8 +84,8 @@ def digest_of(raw: bytes | None) -> str | None:
 def check_file(file: str, where: str) -> None:
     """Refuse a path that is not absolute and plain, or does not name a metadata document. Raises `MigrationError`."""
     name = os.path.basename(file)
-    whole = is_url(file) or (os.path.isabs(file) and os.path.normpath(file) == file)
-    plain = whole and absolute(file) == file and "\0" not in file
+    plain = absolute(file) == file if is_url(file) else os.path.isabs(file) and os.path.normpath(file) == file
+    plain = plain and "\0" not in file
     if not plain or name not in DOCUMENTS:
         expected = "the absolute path of a document: " + ", ".join(sorted(DOCUMENTS))
         raise MigrationError(
@@ -169,7 +169,7 @@ def write_batch_file(folder: str, name: str, units: Sequence[Unit]) -> BatchInfo
 
 
 def _common(files: Sequence[str]) -> str:
-    if any(map(is_url, files)):
+    if any(is_url(file) for file in files):
         return ""
     try:
         return os.path.commonpath([os.path.dirname(file) for file in files])

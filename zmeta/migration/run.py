@@ -349,7 +349,7 @@ def state_folder(state_dir: str | os.PathLike[str] | None = None, paths: Iterabl
         return os.path.abspath(chosen)
     folder = _system_folder()
     for path in map(str, paths):
-        if os.path.realpath(folder).startswith(os.path.join(os.path.realpath(path), "")):
+        if not is_url(path) and os.path.realpath(folder).startswith(os.path.join(os.path.realpath(path), "")):
             hint = "name another place with ZMETA_STATE, or this one if it is meant"
             raise MigrationError("the state directory is inside the tree that is to be migrated", where=folder, hint=hint)
     return folder

@@ -11,6 +11,7 @@ from zmeta.errors import MigrationError
 from zmeta.migration.apply import Outcome, outcome
 from zmeta.migration.run import Run, is_locked, run_folders
 from zmeta.nodes.node import absolute
+from zmeta.stores.paths import is_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -122,7 +123,7 @@ def history(path: str | os.PathLike[str], state_dir: str | os.PathLike[str] | No
     Batches that lie elsewhere are not read, of the others the index alone. A run that is damaged raises `MigrationError`,
     after all that are not.
     """
-    wanted = {absolute(path), os.path.realpath(path)}
+    wanted = {absolute(path)} if is_url(os.fspath(path)) else {absolute(path), os.path.realpath(path)}
     problem: MigrationError | None = None
     for folder in reversed(run_folders(state_dir)):
         if not os.path.exists(os.path.join(folder, "plan.json")):

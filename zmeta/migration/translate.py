@@ -244,13 +244,23 @@ def _edits(
     start = node if options.keep_legacy else apply_edits(node, [old])
     edits, kind = _encode(row, wanted, start, options, reading)
     edits = [_named_as_the_image(edit, before) for edit in edits]
+    if options.keep_legacy and any(other.convention == "n5-viewer" for other in speaking):
+        edits = [_without_viewer(edit, node) for edit in edits]
     mirrors = [latest_row(name) for name in options.config.mirror if name != row.convention]
+    if mirrors and "offset" in stated(decode_node(apply_edits(start, edits), reading)):
+        wanted = before.metadata  # as COSEM states a centre, and so an origin, in any case
     for mirror in mirrors:
         edits += encode_with(mirror, wanted, apply_edits(start, edits), reading, mirror=True)
     if options.keep_legacy:
         return edits, kind
     refuse_clash(edits, node)
     return _joined(node, [old, *edits]), kind
+
+
+def _without_viewer(edit: Edit, node: Node) -> Edit:
+    """Return an edit that leaves the `pixelResolution` of N5 viewer, which its factors still multiply, as it is."""
+    kept = {key: value for key, value in edit.set.items() if key != "pixelResolution" or key not in node.attributes}
+    return replace(edit, set=kept)
 
 
 def _edit_to(node: Node, attributes: JSONObject) -> Edit:

@@ -149,7 +149,7 @@ class TreePlan:
         if outcome.findings and any(finding.severity == Severity.ERROR for finding in outcome.findings):
             yield Unit(node.path, outcome.steps, outcome.kind, findings=outcome.findings)
             return
-        if node.format == 3:
+        if node.format == 3 and self._options.needs_v3:
             self._keep_listed(node, outcome.node)
         if outcome.node is node and not outcome.findings:
             return
@@ -162,7 +162,7 @@ class TreePlan:
         if written.remove:
             for frame in self._frames:
                 frame.needed = True
-        family = self._family(node)
+        family = self._family(node) if self._options.is_image else None
         if family is None:
             unit = _unit(node.path, outcome.steps, outcome.kind, written.changes, findings)
             if not unit.blocked:

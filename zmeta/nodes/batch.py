@@ -10,12 +10,11 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from hashlib import sha256
-from itertools import zip_longest
 from typing import TYPE_CHECKING, TypeAlias
 
 from zmeta.errors import ConflictError, DocumentError, StoreError
 from zmeta.jsondoc import LIMITS, Limits
-from zmeta.nodes.fate import Fate
+from zmeta.nodes.fate import ALREADY, WRITTEN, Fate
 from zmeta.nodes.write import locked, put, put_back, resolve, temporary_name, write_beside
 from zmeta.stores.local import read_file
 from zmeta.stores.paths import is_url
@@ -28,9 +27,6 @@ if TYPE_CHECKING:
 
 #: The only files that a batch writes.
 DOCUMENTS = frozenset({"zarr.json", ".zarray", ".zgroup", ".zattrs", ".zmetadata", "attributes.json"})
-
-_WRITTEN, _ALREADY = Fate("written"), Fate("already")
-
 
 #: Documents that must be there as planned before a unit is written: paths, with the SHA-256 of their bytes.
 Needs: TypeAlias = "Sequence[tuple[str, str]]"
@@ -46,16 +42,25 @@ def write_batch(
     may have been killed here; what it left is taken away, and a unit that it wrote a part of is written as far as it goes.
     Raises `StoreError` where the disk does not take what was written; call it again then.
     """
-    if any(is_url(change.file) for unit in units for change in unit[:1]):
-        from zmeta.nodes.swap_batch import write_units
+    rows: list[tuple[Sequence[Change], Needs]] = list(zip(units, needs or [()] * len(units), strict=True))
+    away = [any(is_url(change.file) for change in unit) for unit, _ in rows]
+    if not any(away):
+        return _write_local(rows, tag, resumed=resumed)
+    from zmeta.nodes.swap_batch import write_units
 
-        return write_units(units, [*needs, *[()] * (len(units) - len(needs))], resumed=resumed)
+    there = [row for row, is_away in zip(rows, away, strict=True) if is_away]
+    here = [row for row, is_away in zip(rows, away, strict=True) if not is_away]
+    results = {
+        True: iter(write_units(there, resumed=resumed)),
+        False: iter(_write_local(here, tag, resumed=resumed) if here else ()),
+    }
+    return [next(results[is_away]) for is_away in away]
+
+
+def _write_local(rows: Sequence[tuple[Sequence[Change], Needs]], tag: str, *, resumed: bool) -> list[list[Fate]]:
     flush = Flush()
     follow = _Follow()
-    works = [
-        _Work([resolve(change, follow) for change in unit], tag, flush, mine, resumed=resumed)
-        for unit, mine in zip_longest(units, needs, fillvalue=())
-    ]
+    works = [_Work([resolve(change, follow) for change in unit], tag, flush, mine, resumed=resumed) for unit, mine in rows]
     try:
         for work in works:
             work.compare()
@@ -93,7 +98,7 @@ class _Work:
     @property
     def touched(self) -> frozenset[str]:
         """Folders with names that have to reach the disk, those of a run that was killed included."""
-        done = (change for change, fate in zip(self._changes, self._fates, strict=True) if fate in (_WRITTEN, _ALREADY))
+        done = (change for change, fate in zip(self._changes, self._fates, strict=True) if fate in (WRITTEN, ALREADY))
         return _folders((*done, *self._undone))
 
     def pending(self, indices: Iterable[int]) -> list[int]:
@@ -144,7 +149,7 @@ class _Work:
                     put(self._changes[index], self._temporary.get(index))
                     self._temporary.pop(index, None)
                     self._placed.append(index)
-                    self._fates[index] = _WRITTEN
+                    self._fates[index] = WRITTEN
         except (StoreError, ConflictError) as error:
             self._fail(index, error)
 
@@ -158,7 +163,7 @@ class _Work:
         if not problems:
             return
         left = Fate("left", f"left as it is because of {self._changes[problems[0]].file}")
-        if self._resumed and _ALREADY in self._fates:  # a killed writer got so far; nothing is removed any more
+        if self._resumed and ALREADY in self._fates:  # a killed writer got so far; nothing is removed any more
             for index in self.pending(self.last):
                 self._fates[index] = left
             return
@@ -170,7 +175,7 @@ class _Work:
                     put_back(change, self._tag)
                     self._fates[index] = left
         self._placed.clear()
-        self._fates = [left if fate in (None, _ALREADY) else fate for fate in self._fates]
+        self._fates = [left if fate in (None, ALREADY) else fate for fate in self._fates]
 
     def clear(self) -> None:
         """Remove the temporary files that became no documents, those of a killed run included."""
@@ -214,7 +219,7 @@ def _judge(change: Change) -> Fate | None:
     except DocumentError as error:
         return Fate("conflict", error.what)
     if found == change.new:
-        return _ALREADY
+        return ALREADY
     if found == change.old:
         writable = found is None or os.access(change.file, os.W_OK)
         return None if writable else Fate("failed", "the document is read-only")

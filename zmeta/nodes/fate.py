@@ -1,11 +1,11 @@
-"""What became of a document that was to be written with many others."""
+"""What became of a document that was to be written, as a value: a batch goes on where one of them is a problem."""
 
 from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-#: What became of a document: written now, found as it shall be, changed by others, refused by the system, or left as it is
-#: because of another document of its unit.
+#: Written now, found as it shall be, changed by others, refused by the system, or left as it is because of another document
+#: of its unit.
 State = Literal["written", "already", "conflict", "failed", "left"]
 
 
@@ -14,3 +14,6 @@ class Fate(NamedTuple):
 
     state: State
     reason: str = ""
+
+
+WRITTEN, ALREADY = Fate("written"), Fate("already")

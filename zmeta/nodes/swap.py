@@ -40,7 +40,7 @@ class Done(NamedTuple):
     new: bytes | None
 
 
-class _Conflict(NamedTuple):
+class Conflict(NamedTuple):
     """A document that is not what was read: the change, and what stands there."""
 
     change: Change
@@ -90,7 +90,7 @@ def _pause(attempt: int) -> None:
     time.sleep(_RANDOM.uniform(0, min(_LONGEST_PAUSE, 0.01 * 2 ** min(attempt, 10))))
 
 
-def _give_up(conflict: _Conflict, stale: Stale | None) -> None:
+def _give_up(conflict: Conflict, stale: Stale | None) -> None:
     """Raise, unless only a consolidated copy is left: the edit itself stands."""
     what = "the document was changed by others at every attempt to write it"
     error = ConflictError(what, where=conflict.change.file, hint="try again later")
@@ -100,7 +100,7 @@ def _give_up(conflict: _Conflict, stale: Stale | None) -> None:
     stale(conflict.change, error)
 
 
-def _swap_all(changes: Sequence[Change], done: dict[str, Done], stale: Stale | None) -> _Conflict | None:
+def _swap_all(changes: Sequence[Change], done: dict[str, Done], stale: Stale | None) -> Conflict | None:
     """Replace documents one after the other up to the first conflict; copies last."""
     for change in sorted(changes, key=lambda change: change.copy):
         try:
@@ -115,7 +115,7 @@ def _swap_all(changes: Sequence[Change], done: dict[str, Done], stale: Stale | N
     return None
 
 
-def swap(change: Change, done: dict[str, Done]) -> _Conflict | None:
+def swap(change: Change, done: dict[str, Done]) -> Conflict | None:
     """Replace one document if it is what was read. A lost answer is settled by reading back."""
     store, key = remote.store_of(change.file)
     known, there = remote.seen(change.file)
@@ -127,7 +127,7 @@ def swap(change: Change, done: dict[str, Done]) -> _Conflict | None:
         if sent and _raw(there) == change.new:  # it had arrived, and the answer was lost
             break
         if _raw(there) != change.old:
-            return _Conflict(change, _raw(there))
+            return Conflict(change, _raw(there))
         if attempt > 1:
             _pause(attempt + 2)
         try:
@@ -142,7 +142,7 @@ def swap(change: Change, done: dict[str, Done]) -> _Conflict | None:
         if lost is not None and _raw(there) != change.new:
             raise lost
         if _raw(there) != change.new:
-            return _Conflict(change, _raw(there))
+            return Conflict(change, _raw(there))
     done[change.file] = Done(change.old, change.new)
     return None
 

@@ -14,35 +14,33 @@ from typing import TYPE_CHECKING
 from zmeta.errors import DocumentError, StoreError, ZmetaError
 from zmeta.jsondoc import LIMITS, Limits
 from zmeta.nodes import swap
-from zmeta.nodes.fate import Fate
+from zmeta.nodes.fate import ALREADY, WRITTEN, Fate
 from zmeta.stores import remote
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from zmeta.nodes.batch import Needs
     from zmeta.nodes.write import Change
 
 #: Units that are written at the same time.
 _AT_ONCE = 16
-_WRITTEN, _ALREADY = Fate("written"), Fate("already")
 
 
-def write_units(
-    units: Sequence[Sequence[Change]], needs: Sequence[Sequence[tuple[str, str]]], *, resumed: bool
-) -> list[list[Fate]]:
-    """Make the changes of all units and return the fate of every document; see `batch.write_batch`."""
+def write_units(rows: Sequence[tuple[Sequence[Change], Needs]], *, resumed: bool) -> list[list[Fate]]:
+    """Make the changes of units, each with what it needs, and return all fates; see `batch.write_batch`."""
     results: dict[int, list[Fate]] = {}
-    free = [index for index in range(len(units)) if not needs[index]]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        waiting = [(index, pool.submit(copy_context().run, _write_unit, units[index], (), resumed)) for index in free]
+        free = [(index, unit) for index, (unit, needs) in enumerate(rows) if not needs]
+        waiting = [(index, pool.submit(copy_context().run, _write_unit, unit, (), resumed)) for index, unit in free]
         results.update((index, future.result()) for index, future in waiting)
-    for index, unit in enumerate(units):
+    for index, (unit, needs) in enumerate(rows):
         if index not in results:
-            results[index] = _write_unit(unit, needs[index], resumed)
-    return [results[index] for index in range(len(units))]
+            results[index] = _write_unit(unit, needs, resumed)
+    return [results[index] for index in range(len(rows))]
 
 
-def _write_unit(unit: Sequence[Change], needs: Sequence[tuple[str, str]], resumed: bool) -> list[Fate]:
+def _write_unit(unit: Sequence[Change], needs: Needs, resumed: bool) -> list[Fate]:
     fates = [_judge(change) for change in unit]
     if None in fates:
         missing = next((file for file, digest in needs if _digest(file) != digest), None)
@@ -54,7 +52,7 @@ def _write_unit(unit: Sequence[Change], needs: Sequence[tuple[str, str]], resume
         if fates[index] is None:
             try:
                 conflict = swap.swap(change, done)
-                fates[index] = _WRITTEN if conflict is None else _differs(change, conflict.theirs)
+                fates[index] = WRITTEN if conflict is None else _differs(change, conflict.theirs)
             except ZmetaError as error:
                 fates[index] = Fate("failed", f"{error.what}{error.found and ': ' + error.found}")
             _settle(unit, fates, done, resumed=resumed)
@@ -67,12 +65,12 @@ def _settle(unit: Sequence[Change], fates: list[Fate | None], done: dict[str, sw
     if not problems:
         return
     left = Fate("left", f"left as it is because of {unit[problems[0]].file}")
-    if resumed and _ALREADY in fates:  # a killed writer got so far; nothing is removed any more
+    if resumed and ALREADY in fates:  # a killed writer got so far; nothing is removed any more
         fates[:] = [left if fate is None and change.new is None else fate for fate, change in zip(fates, unit, strict=True)]
         return
     swap.restore(done)
     done.clear()
-    fates[:] = [left if fate in (None, _ALREADY, _WRITTEN) else fate for fate in fates]
+    fates[:] = [left if fate in (None, ALREADY, WRITTEN) else fate for fate in fates]
 
 
 def _judge(change: Change) -> Fate | None:
@@ -86,7 +84,7 @@ def _judge(change: Change) -> Fate | None:
         return Fate("conflict", error.what)
     found = None if content is None else content.raw
     if found == change.new:
-        return _ALREADY
+        return ALREADY
     return None if found == change.old else _differs(change, found)
 
 
