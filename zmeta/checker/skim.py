@@ -15,10 +15,11 @@ from zmeta.checker.learn import array_holes, find_image, image_holes, learn, sha
 from zmeta.checker.quick import are_sound_numbers
 from zmeta.conventions.registry import EVIDENCE
 from zmeta.errors import ZmetaError
-from zmeta.stores.registry import exists, may_exist, read
+from zmeta.stores.local import read_file
+from zmeta.stores.registry import exists, is_plain, may_exist, read
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from zmeta.checker.learn import Known
     from zmeta.jsondoc import Limits
@@ -57,6 +58,8 @@ class Skimmer:
         self._is_v2 = False
         self._learned = self._asked = 0
         self._given: dict[str, dict[str, bytes | None]] = {}
+        self._read_file: Callable[[str, Limits], bytes | None] = read
+        self._exists: Callable[[str], bool] = exists
 
     def given(self, path: str) -> Mapping[str, bytes | None]:
         """Return the documents of a node that were read in vain, by name; None for those that are not there."""
@@ -68,6 +71,8 @@ class Skimmer:
         """Return the names of the levels of an image without fault, none for such an array; None for what is to judge."""
         self._asked += 1
         self._given.clear()
+        plain = is_plain(place.path)
+        self._read_file, self._exists = (read_file, _is_there) if plain else (read, exists)
         if place.above is not self._above:
             self._above, self._is_plain = place.above, _are_plain(place.above)
         if not self._is_plain:
@@ -87,18 +92,19 @@ class Skimmer:
         """Read the documents of a node, in the order in which `read_node` asks for them."""
         base = folder + os.sep
         self._given[folder] = found = {}
-        raw = read(base + "zarr.json", self._limits) if not self._is_v2 or may_exist(base + "zarr.json") else None
+        read_file, limits = self._read_file, self._limits
+        raw = read_file(base + "zarr.json", limits) if not self._is_v2 or may_exist(base + "zarr.json") else None
         found["zarr.json"] = raw
         self._is_v2 = raw is None
         if raw is not None:
             return _V3, raw
-        raw = found[".zarray"] = read(base + ".zarray", self._limits)
+        raw = found[".zarray"] = read_file(base + ".zarray", limits)
         if raw is None:
-            raw = found[".zgroup"] = read(base + ".zgroup", self._limits)
+            raw = found[".zgroup"] = read_file(base + ".zgroup", limits)
         if raw is None:
             return (), b""
         names = _V2_GROUP if ".zgroup" in found else _V2_ARRAY
-        more = found[".zattrs"] = read(base + ".zattrs", self._limits)
+        more = found[".zattrs"] = read_file(base + ".zattrs", limits)
         return (names[:1], raw) if more is None else (names, raw + b"\0" + more)
 
     def _find(
@@ -109,7 +115,7 @@ class Skimmer:
             values = known.form.match(text) if known.names == names else None
             if values is None or (known.values and tuple(values) not in known.values):
                 continue
-            if not _stands_alone(folder, known):
+            if not self._stands_alone(folder, known):
                 return None
             if index:
                 forms.insert(0, forms.pop(index))
@@ -119,18 +125,18 @@ class Skimmer:
     def _is_same(self, folder: str, image: Known, text: bytes) -> bool:
         """Whether a group and its levels are word for word the image that was passed last."""
         last = self._last
-        if last is None or text != last.text or image is not last.image or not _stands_alone(folder, image):
+        if last is None or text != last.text or image is not last.image or not self._stands_alone(folder, image):
             return False
         for (name, _), (known, read_) in zip(image.levels, last.levels, strict=True):
             path = folder + os.sep + name
-            if self._read(path) != read_ or not _stands_alone(path, known):
+            if self._read(path) != read_ or not self._stands_alone(path, known):
                 return False
         return True
 
     def _fits(self, folder: str, image: Known, text: bytes) -> bool:
         """Whether a group and its levels fit the forms of an image, and its numbers the shapes of the levels."""
         holes = image.form.match(text)
-        if holes is None or not _stands_alone(folder, image):
+        if holes is None or not self._stands_alone(folder, image):
             return False
         levels: list[tuple[Known, _Text]] = []
         shapes: list[list[int]] = []
@@ -147,6 +153,10 @@ class Skimmer:
             return False
         self._last = _Last(image, text, levels)
         return True
+
+    def _stands_alone(self, folder: str, known: Known) -> bool:
+        """Whether none of the documents stands in a folder that would be told of beside those of its node."""
+        return not [name for name in known.alone if self._exists(folder + os.sep + name)]
 
     # --- learning ---------------------------------------------------------------------------------------------------
 
@@ -181,9 +191,8 @@ _NOTHING: dict[str, bytes | None] = {}
 _V3, _V2_ARRAY, _V2_GROUP = ("zarr.json",), (".zarray", ".zattrs"), (".zgroup", ".zattrs")
 
 
-def _stands_alone(folder: str, known: Known) -> bool:
-    """Whether none of the documents stands in a folder that would be told of beside those of its node."""
-    return not [name for name in known.alone if exists(folder + os.sep + name)]
+def _is_there(path: str) -> bool:
+    return os.access(path, os.F_OK)
 
 
 def _are_plain(groups: Ancestors) -> bool:

@@ -76,7 +76,7 @@ def list_folders(path: str) -> Iterator[tuple[str, bool]]:
     """Yield name and whether it is a link for every folder below a folder, hidden ones left out, sorted by name."""
     try:
         with os.scandir(path) as entries:
-            found = [(entry.name, entry.is_symlink()) for entry in entries if entry.name[0] != "." and _is_folder(entry)]
+            found = [(name, entry.is_symlink()) for entry in entries if (name := entry.name)[0] != "." and _is_folder(entry)]
     except OSError as error:
         raise failed("list", path, error) from None
     found.sort()

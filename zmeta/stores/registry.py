@@ -33,6 +33,11 @@ def read(path: str, limits: Limits = LIMITS) -> bytes | None:
     return local.read_file(path, limits)
 
 
+def is_plain(path: str) -> bool:
+    """Whether a path, and all below it, can only be files of a file system: `local` serves these at once."""
+    return "://" not in path and ".zip" not in path
+
+
 def list_folders(path: str) -> Iterator[tuple[str, bool]]:
     """Yield name and whether it is a link for every folder below a folder, hidden ones left out, sorted by name.
 
