@@ -36,7 +36,8 @@ def _named(config: Config) -> Iterator[Step]:
     """The steps in the files that `steps` in the settings lists, as globs beside the settings file."""
     subjects = [row.convention for row in config.reading().conventions]
     for pattern in config.steps:
-        files = sorted(glob(os.path.join(os.path.dirname(config.file), pattern)))
+        found = glob(os.path.join(os.path.dirname(config.file), pattern))
+        files = sorted(file for file in found if not os.path.isdir(file))  # Python leaves a folder beside what it runs
         if not files:
             raise ConfigError(f"`steps` names {pattern!r}, and there is no such file", where=config.file)
         for file in files:
