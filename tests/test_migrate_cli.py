@@ -64,7 +64,7 @@ def test_apply_and_rollback_to_the_byte(tree: Path, capsys: pytest.CaptureFixtur
     before = contents(tree)
     assert main(["migrate", "c.zarr", "--apply"]) == 1
     out = capsys.readouterr().out
-    assert "2 documents of 2 units are to change, 1 blocked" in out
+    assert "2 documents of 2 units to change, 1 blocked" in out
     run = run_of(out)
     assert out.endswith(f"run {run}: 2 documents written\nto take it back: zmeta rollback {run}\n")
     assert {name for name in contents(tree) if contents(tree)[name] != before[name]} == {"a/.zattrs", "b/.zattrs"}
@@ -130,7 +130,7 @@ def test_quiet_tells_what_is_blocked(tree: Path, capsys: pytest.CaptureFixture[s
 def test_nothing_to_do_is_clean(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     array(tmp_path / "work" / "raw")
     assert main(["migrate", "raw", "--apply"]) == 0
-    assert capsys.readouterr().out == "1 array and 0 groups: 0 documents of 0 units are to change\n"
+    assert capsys.readouterr().out == "1 array and 0 groups: 0 documents of 0 units to change\n"
     assert main(["migrate", "raw"]) == 0
     assert capsys.readouterr().out == "1 array and 0 groups: 0 documents of 0 units would change\n"
 

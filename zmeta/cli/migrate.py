@@ -152,9 +152,9 @@ def _write_json(plan: Plan, units: Iterable[Unit]) -> None:
         sys.stdout.write(piece.decode())
 
 
-def _summary(plan: Plan) -> str:
+def _summary(plan: Plan, verb: str = "would change") -> str:
     tally = plan.tally
-    what = f"{_count(tally.documents, 'document')} of {_count(tally.units, 'unit')} would change"
+    what = f"{_count(tally.documents, 'document')} of {_count(tally.units, 'unit')} {verb}"
     seen = f"{_count(tally.arrays, 'array')} and {_count(tally.groups, 'group')}"
     return f"{seen}: {what}" + (f", {tally.blocked} blocked" if tally.blocked else "")
 
@@ -192,7 +192,7 @@ def _plan_and_apply(plan: Plan, jobs: int, arguments: argparse.Namespace, stack:
         code = int(not finished[1].clean)
     units = _shown(_watched(plan, stack, quiet=arguments.quiet), arguments, blocked_only=True)
     run = Run.create(units, plan.header, arguments.journal)
-    print(_summary(plan).replace("would change", "are to change"))
+    print(_summary(plan, "to change"))
     if not run.documents:
         run.discard()
         return max(code, int(plan.tally.blocked > 0))
@@ -265,7 +265,7 @@ def _status(arguments: argparse.Namespace) -> int:
         print("no runs")
     for run in found if arguments.format == "text" else ():
         paths = ", ".join(run.paths[:3]) + (f" and {len(run.paths) - 3} more" if len(run.paths) > 3 else "")
-        line = f"{run.id}  {run.state:<11}  {run.documents:>9,} documents  {paths}{run.problem}"
+        line = f"{run.id}  {run.state:<11}  {_count(run.documents, 'document')}  {paths}{run.problem}"
         print(one_line(line, sys.stdout))
         if run.state == "interrupted":
             print(f"  to go on: zmeta migrate --resume {run.id}, to take it back: zmeta rollback {run.id}")
