@@ -314,10 +314,11 @@ def test_a_pipe_that_is_closed_early(format_: str, jobs: str) -> None:
 
 def test_a_pipe_that_nobody_reads(tree: Path) -> None:
     """The first line fails, and whether the run has failed by then is all that can be told."""
+    unbuffered = {**os.environ, "PYTHONUNBUFFERED": "1"}
     for path, code in ((tree, 2), (tree / "wrong", 1), (tree / "good", 0)):
         reader, writer = os.pipe()
         os.close(reader)
-        process = subprocess.Popen([*ZMETA, "check", str(path)], stdout=writer, stderr=subprocess.PIPE)
+        process = subprocess.Popen([*ZMETA, "check", str(path)], stdout=writer, stderr=subprocess.PIPE, env=unbuffered)
         os.close(writer)
         assert process.communicate(timeout=60)[1] == b""
         assert process.returncode == code
