@@ -163,6 +163,8 @@ def main() -> int:
     parser.add_argument("--memory", action="store_true", help="measure the memory instead of the time")
     options = parser.parse_args()
     options.arrays = options.arrays or (100_000 if options.memory else 5000)
+    if options.work:
+        Path(options.work).mkdir(parents=True, exist_ok=True)
     (measure_memory if options.memory else measure)(options)
     return 0
 
