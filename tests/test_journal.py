@@ -1066,3 +1066,11 @@ def test_threads_and_a_foreign_lock(tree: Path, state: Path, monkeypatch: pytest
 def test_everything_is_public_that_a_caller_catches() -> None:
     assert zmeta.MigrationError is MigrationError
     assert issubclass(MigrationError, ValueError)
+
+
+def test_runs_of_one_second_are_told_in_their_order(tmp_path: Path, state: Path) -> None:
+    runs = []
+    for number in range(12):
+        make_tree(tmp_path / f"t{number}", 1)
+        runs.append(make_run(tmp_path / f"t{number}", state).id)
+    assert [one.id for one in status(state)] == runs[::-1]

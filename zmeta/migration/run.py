@@ -383,7 +383,8 @@ def _make_folder(runs: str) -> str:
     try:
         os.makedirs(runs, mode=0o700, exist_ok=True)
         for _ in range(100):
-            folder = os.path.join(runs, f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}")
+            now = datetime.now(UTC)  # to the microsecond, so that names sort by time: the newest run is the last one
+            folder = os.path.join(runs, f"{now:%Y%m%d-%H%M%S}-{now.microsecond:05x}{secrets.randbelow(16):x}")
             try:
                 os.mkdir(folder, 0o700)
             except FileExistsError:
