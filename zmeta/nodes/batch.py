@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from zmeta.errors import ConflictError, DocumentError, StoreError
 from zmeta.jsondoc import LIMITS, Limits
-from zmeta.nodes.fate import ALREADY, WRITTEN, Fate
+from zmeta.nodes.fate import ALREADY, WRITTEN, Fate, conflict_of
 from zmeta.nodes.write import locked, put, put_back, resolve, temporary_name, write_beside
 from zmeta.stores.local import read_file
 from zmeta.stores.paths import is_url
@@ -223,12 +223,7 @@ def _judge(change: Change) -> Fate | None:
     if found == change.old:
         writable = found is None or os.access(change.file, os.W_OK)
         return None if writable else Fate("failed", "the document is read-only")
-    if found is None:
-        return Fate("conflict", "the document is not there any more")
-    if change.old is None:
-        return Fate("conflict", f"a document is there already (sha256 {sha256(found).hexdigest()[:12]})")
-    digests = (sha256(raw).hexdigest()[:12] for raw in (change.old, found))
-    return Fate("conflict", "somebody changed the document: sha256 {} expected, {} found".format(*digests))
+    return conflict_of(change.old, found)
 
 
 def _digest(file: str) -> str:

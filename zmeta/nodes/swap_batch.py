@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from zmeta.errors import DocumentError, StoreError, ZmetaError
 from zmeta.jsondoc import LIMITS, Limits
 from zmeta.nodes import swap
-from zmeta.nodes.fate import ALREADY, WRITTEN, Fate
+from zmeta.nodes.fate import ALREADY, WRITTEN, Fate, conflict_of
 from zmeta.stores import remote
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def _write_unit(unit: Sequence[Change], needs: Needs, resumed: bool) -> list[Fat
         if fates[index] is None:
             try:
                 conflict = swap.swap(change, done)
-                fates[index] = WRITTEN if conflict is None else _differs(change, conflict.theirs)
+                fates[index] = WRITTEN if conflict is None else conflict_of(change.old, conflict.theirs)
             except ZmetaError as error:
                 fates[index] = Fate("failed", f"{error.what}{error.found and ': ' + error.found}")
             _settle(unit, fates, done, resumed=resumed)
@@ -85,16 +85,7 @@ def _judge(change: Change) -> Fate | None:
     found = None if content is None else content.raw
     if found == change.new:
         return ALREADY
-    return None if found == change.old else _differs(change, found)
-
-
-def _differs(change: Change, found: bytes | None) -> Fate:
-    if found is None:
-        return Fate("conflict", "the document is not there any more")
-    if change.old is None:
-        return Fate("conflict", f"a document is there already (sha256 {sha256(found).hexdigest()[:12]})")
-    digests = (sha256(raw).hexdigest()[:12] for raw in (change.old, found))
-    return Fate("conflict", "somebody changed the document: sha256 {} expected, {} found".format(*digests))
+    return None if found == change.old else conflict_of(change.old, found)
 
 
 def _digest(file: str) -> str:
