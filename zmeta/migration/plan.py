@@ -15,9 +15,8 @@ from zmeta.checker.targets import find_targets
 from zmeta.errors import DocumentError, NodeNotFoundError, StoreError
 from zmeta.finding import Finding, Severity
 from zmeta.migration.documents import edited
-from zmeta.migration.memo import Translator
 from zmeta.migration.spool import Spool
-from zmeta.migration.tree import Tally, TreePlan, unwritable
+from zmeta.migration.tree import Memo, Tally, TreePlan, unwritable
 from zmeta.migration.unit import Need, Unit
 from zmeta.nodes.node import CONTAINER_SUFFIXES, read_ancestors, read_node
 from zmeta.nodes.walk import Links, Place
@@ -58,10 +57,10 @@ def plan_units(paths: Iterable[str | os.PathLike[str]], options: Options, tally:
 def _plan_targets(targets: list[Target], options: Options, tally: Tally) -> Iterator[Unit]:
     """Plan one target after the other, then the copies that groups above them keep, each once for all of them."""
     links = Links(os.path.realpath(target.path) for target in targets)
-    translator = Translator(options)
+    memo = Memo(options)
     copies: dict[str, Copy | None] = {}
     for target in targets:
-        yield from _plan_target(target, links, TreePlan(options, tally, translator, copies), options, tally)
+        yield from _plan_target(target, links, TreePlan(options, tally, memo, copies), memo, options, tally)
     for copy in copies.values():
         if copy is not None and copy.changed:
             try:
@@ -72,7 +71,7 @@ def _plan_targets(targets: list[Target], options: Options, tally: Tally) -> Iter
                 yield Unit(copy.group.path, ("consolidated metadata",), changes=changes)
 
 
-def _plan_target(target: Target, links: Links, tree: TreePlan, options: Options, tally: Tally) -> Iterator[Unit]:
+def _plan_target(target: Target, links: Links, tree: TreePlan, memo: Memo, options: Options, tally: Tally) -> Iterator[Unit]:
     if is_zip(target.path):
         message = "a zip archive is only read"
         hint = "unpack it, migrate the folder, and pack it again"
@@ -91,21 +90,17 @@ def _plan_target(target: Target, links: Links, tree: TreePlan, options: Options,
         yield Unit(target.path, findings=(_blocked(message, target.path, hint),))
         return
     for container in _containers(target.path, options):
-        yield from _convert(Place(container, ancestors if container == target.path else ()), links, options, tally)
+        place = Place(container, ancestors if container == target.path else ())
+        yield from _convert(place, links, TreePlan(options, tally, memo))
 
 
 def _containers(folder: str, options: Options) -> Iterator[str]:
     """Yield the topmost nodes at or below a folder; what looks like a container is one, also without a document."""
     pending = [folder]
-    seen: set[str] = set()
     while pending:
         path = pending.pop()
-        real = os.path.realpath(path)
-        if real in seen:
-            continue
-        seen.add(real)
         try:
-            found = read_node(path, limits=options.config.limits) is not None or path.endswith(CONTAINER_SUFFIXES)
+            found = path.endswith(CONTAINER_SUFFIXES) or read_node(path, limits=options.config.limits) is not None
             if found:
                 yield path
             else:
@@ -114,11 +109,11 @@ def _containers(folder: str, options: Options) -> Iterator[str]:
             yield path
 
 
-def _convert(place: Place, links: Links, options: Options, tally: Tally) -> Iterator[Unit]:
+def _convert(place: Place, links: Links, tree: TreePlan) -> Iterator[Unit]:
     """Plan one container that ends as Zarr v3: what is blocked in it blocks all of it, if it is converted."""
     with Spool() as spool:
         blocked, removes = 0, False
-        for planned in TreePlan(options, tally).plan(place, links):
+        for planned in tree.plan(place, links):
             unit = _refuse_linked(planned, place.path)
             if unit.blocked:
                 blocked += 1

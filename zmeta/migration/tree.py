@@ -12,10 +12,12 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from zmeta.conventions.registry import EVIDENCE
 from zmeta.errors import DocumentError, StoreError
 from zmeta.finding import Finding, Severity
 from zmeta.migration.documents import Copy, Written, converted, edited, find_copy
 from zmeta.migration.image_group import ImageGroup, plan_image_group
+from zmeta.migration.image_memo import Images, Planned
 from zmeta.migration.memo import Translator
 from zmeta.migration.translate import Outcome, translate_level, upgraded
 from zmeta.migration.unit import Unit
@@ -25,9 +27,10 @@ from zmeta.nodes.walk import Links, Place, Visit, Walk
 from zmeta.steps.step import weakest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from zmeta.migration.options import Options
+    from zmeta.nodes.node import Format
     from zmeta.nodes.write import Change
     from zmeta.steps.step import Kind
 
@@ -64,26 +67,31 @@ class Frame:
     needed: bool = False
 
 
+class Memo:
+    """What a plan remembers of the arrays and images that it has come by; one for all of its trees."""
+
+    def __init__(self, options: Options) -> None:
+        config = options.config
+        self.arrays = Translator(options)
+        self.images = Images(lambda nodes: _plan_alone(nodes, options), config.limits)
+        self.knows_images = not (config.profiles or config.overrides or config.mirror or options.profiles)
+
+
 class TreePlan:
-    """The walk over one tree; `tally` counts what it comes by, and `translator` may remember arrays of other trees.
+    """The walk over one tree; `tally` counts what it comes by.
 
     `copies` are those that groups above the tree keep, by their folders: other trees may be in them too.
     """
 
-    def __init__(
-        self,
-        options: Options,
-        tally: Tally,
-        translator: Translator | None = None,
-        copies: dict[str, Copy | None] | None = None,
-    ) -> None:
+    def __init__(self, options: Options, tally: Tally, memo: Memo, copies: dict[str, Copy | None] | None = None) -> None:
         self._copies = {} if copies is None else copies
         self._options = options
-        self._translator = translator or Translator(options)
+        self._memo = memo
         self._limits = options.config.limits
         self._tally = tally
         self._frames: list[Frame] = []
         self._ahead: dict[str, Node | None] = {}
+        self._planned: Planned | None = None
 
     def plan(self, place: Place, links: Links, most: int | None = None) -> Iterator[Unit]:
         """Yield the units of a tree, children before their groups."""
@@ -91,24 +99,52 @@ class TreePlan:
             if group.path not in self._copies:
                 self._copies[group.path] = _copy_of(group, self._options)
             self._frames.append(Frame(group, group, copy=self._copies[group.path], outside=True))
-        for visit in Walk([place], self._open, links=links, limits=self._limits, most=most):
+        skim = self._follow if self._memo.knows_images and most is None else None
+        for visit in Walk([place], self._open, links=links, limits=self._limits, most=most, skim=skim):
             yield from self._leave(visit.place.path)
             yield from self._visit(visit)
+        yield from self._leave("")
+
+    def plan_alone(self, nodes: Sequence[Node]) -> Iterator[Unit]:
+        """Yield the units of a group and the arrays in it, which were read already."""
+        self._ahead |= {node.path: node for node in nodes[1:]}
+        self._enter(nodes[0])
+        for node in sorted(nodes[1:], key=lambda node: node.path):
+            yield from self._array(node)
         yield from self._leave("")
 
     def _open(self, path: str) -> Node | None:
         """Read a node, or take it from what was read ahead."""
         if path in self._ahead:
             return self._ahead.pop(path)
-        return read_node(path, limits=self._limits)
+        return read_node(path, limits=self._limits, given=self._memo.images.given(path))
 
     def _peek(self, path: str) -> Node | None:
         """Read a node ahead of the walk, which takes it over."""
         if path not in self._ahead:
-            self._ahead[path] = read_node(path, limits=self._limits)
+            self._ahead[path] = self._open(path)
         return self._ahead[path]
 
+    def _follow(self, place: Place) -> tuple[str, ...] | None:
+        """Plan an image that is like one that was seen, unless a group above it speaks of it or keeps a copy."""
+        frames = [frame for frame in self._frames if place.path.startswith(frame.group.path + os.sep)]
+        if place.passed or not all(_is_silent(frame) for frame in frames):
+            return None
+        self._planned = planned = self._memo.images.follow(place.path)
+        if planned is None:
+            return None
+        if any(change.new is None for unit in planned.units for change in unit.changes) or self._lists(planned.format):
+            for frame in frames:
+                frame.needed = True
+        return ()
+
     def _visit(self, visit: Visit) -> Iterator[Unit]:
+        if self._planned is not None:
+            self._tally.arrays += self._planned.levels
+            self._tally.groups += 1
+            yield from self._planned.units
+            self._planned = None
+            return
         if visit.error is not None:
             yield Unit(visit.place.path, findings=(visit.error.finding(),))
         elif visit.node is None:
@@ -149,8 +185,7 @@ class TreePlan:
         if outcome.findings and any(finding.severity == Severity.ERROR for finding in outcome.findings):
             yield Unit(node.path, outcome.steps, outcome.kind, findings=outcome.findings)
             return
-        if node.format == 3 and self._options.needs_v3:
-            self._keep_listed(node, outcome.node)
+        self._keep_listed(node, outcome.node)
         if outcome.node is node and not outcome.findings:
             return
         try:
@@ -183,13 +218,18 @@ class TreePlan:
 
     def _keep_listed(self, node: Node, after: Node) -> None:
         """See that groups which go to Zarr v3 list what is there already, as in a container that is half-way there."""
-        if not any(frame.group.format == 2 and frame.after.format == 3 for frame in self._frames):
+        if not self._lists(node.format):
             return
         document = edited(node, after).document
         for frame in self._frames:
             frame.needed = True
             if frame.copy is not None and frame.group.format == 2:
                 frame.copy.put(node, after, document)
+
+    def _lists(self, format_: Format) -> bool:
+        """Whether a node of some format stands as it is in a group that goes to Zarr v3."""
+        going = any(frame.group.format == 2 and frame.after.format == 3 for frame in self._frames)
+        return format_ == 3 and self._options.needs_v3 and going
 
     def _outcome(self, node: Node) -> Outcome:
         if not self._options.profiles:
@@ -206,7 +246,7 @@ class TreePlan:
         if self._options.is_profile:
             return Outcome(node)
         if not self._options.is_image:
-            return self._translator.translate(node)
+            return self._memo.arrays.translate(node)
         above = tuple((frame.after, _below(node, frame.group)) for frame in reversed(self._frames))
         format_ = 3 if self._options.needs_v3 and node.format == 2 else node.format
         images = [frame.image for frame in self._frames if frame.image is not None]
@@ -254,6 +294,15 @@ class TreePlan:
             self._put(group, after, own)
         if changes or findings:
             yield unit
+
+
+def _plan_alone(nodes: Sequence[Node], options: Options) -> tuple[Unit, ...]:
+    return tuple(TreePlan(options, Tally(), Memo(options)).plan_alone(nodes))
+
+
+def _is_silent(frame: Frame) -> bool:
+    """Whether a group neither says anything about arrays below it, nor keeps a copy of what they say."""
+    return frame.copy is None and EVIDENCE.isdisjoint(frame.group.attributes)
 
 
 def _below(node: Node, group: Node) -> str:

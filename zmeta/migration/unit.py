@@ -49,6 +49,10 @@ class Unit:
     needs: tuple[Need, ...] = ()
     last: bool = False
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle by position, as `Change` does."""
+        return Unit, (self.path, self.steps, self.kind, self.changes, self.findings, self.needs, self.last)
+
     @property
     def blocked(self) -> bool:
         """Whether something stands against it, so that nothing of it is written."""

@@ -56,6 +56,10 @@ class Change:
     mode: int | None = None
     copy: bool = False
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle by position, which is several times as fast as by the names of the fields."""
+        return Change, (self.file, self.old, self.new, self.mode, self.copy)
+
 
 #: Told of a consolidated copy that could not be brought up to date, and why.
 Stale = Callable[["Change", ZmetaError], None]

@@ -1,0 +1,159 @@
+"""Stencils: the documents of an image and its levels, as they are and as they will be, with the same holes in both.
+
+    texts ──Form──▶ what stands in the holes ──sheets──▶ units of the plan
+
+Everything between the holes is word for word the same for all images of one writer. What stands in a hole is a number or a
+name, and stands in what is written as it is, or as the same number written shortest (`4.0` as `4`).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import astuple, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from zmeta.finding import Finding
+from zmeta.migration.unit import Unit
+from zmeta.nodes.write import Change
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from zmeta.checker.form import Form
+    from zmeta.steps.step import Kind
+
+
+class Sheet(NamedTuple):
+    """The text of a document that is written: every second piece is a hole, and `holes` say what goes there."""
+
+    pieces: tuple[bytes, ...]
+    holes: tuple[int, ...]
+
+    def fill(self, pool: Sequence[bytes]) -> bytes:
+        """Return the text with the holes filled."""
+        pieces = list(self.pieces)
+        pieces[1::2] = [pool[hole] for hole in self.holes]
+        return b"".join(pieces)
+
+
+class UnitSheet(NamedTuple):
+    """A unit, with paths below the image; a change is a file, the number of its old document, and its sheet."""
+
+    below: str
+    steps: tuple[str, ...]
+    kind: Kind
+    changes: tuple[tuple[str, int | None, Sheet | None], ...]
+    findings: tuple[tuple[Any, ...], ...]
+
+    def fill(self, path: str, raws: Sequence[bytes], pool: Sequence[bytes]) -> Unit:
+        """Return the unit of an image."""
+        changes = tuple([
+            Change(path + file, None if number is None else raws[number], None if sheet is None else sheet.fill(pool))
+            for file, number, sheet in self.changes
+        ])  # fmt: skip
+        findings = tuple([Finding(code, message, path + file, *rest) for code, message, file, *rest in self.findings])
+        return Unit(path + self.below, self.steps, self.kind, changes, findings)
+
+
+class Axis(NamedTuple):
+    """Where the scale and the translation of a level stand on one axis, and those of level 0; None where there is none."""
+
+    scale: int
+    move: int | None
+    scale_0: int
+    move_0: int | None
+
+
+class Stencil(NamedTuple):
+    """The documents of an image and its levels by their names, the forms of their texts, and the units that are written.
+
+    `levels` are those of the levels, by the names of their folders; `numbers` the holes that hold numbers; `axes` those that
+    must share a corner, and `is_moved` whether level 0 has a translation.
+    """
+
+    names: tuple[str, ...]
+    form: Form
+    levels: tuple[tuple[str, tuple[str, ...], Form], ...]
+    numbers: tuple[int, ...]
+    axes: tuple[Axis, ...]
+    is_moved: bool
+    units: tuple[UnitSheet, ...]
+
+    def fill(self, path: str, raws: Sequence[bytes], holes: list[bytes]) -> tuple[Unit, ...] | None:
+        """Return the units of an image by what stands in its holes; None where the numbers do not fit each other."""
+        if not self._is_sound(holes):
+            return None
+        pool = holes + [hole.removesuffix(b".0") for hole in holes]
+        return tuple([unit.fill(path, raws, pool) for unit in self.units])
+
+    def _is_sound(self, holes: list[bytes]) -> bool:
+        """Whether all numbers are written as zmeta writes them, sizes are positive, and all levels share one corner."""
+        values: dict[int | None, float] = {None: 0.0}
+        for number in self.numbers:
+            literal = holes[number]
+            values[number] = value = float(literal)
+            written = repr(value).encode()
+            if (written != literal and written != literal + b".0") or (not value and literal[:1] == b"-"):
+                return False
+        moved = False
+        for axis in self.axes:
+            size, place, place_0 = values[axis.scale], values[axis.move], values[axis.move_0]
+            if size <= 0:
+                return False
+            shift = place - place_0
+            half = (size - values[axis.scale_0]) / 2
+            if shift and abs(shift - half) > _NOISE * max(abs(place), size):
+                return False
+            moved = moved or bool(place_0)
+        return moved == self.is_moved
+
+
+#: A tenth of what `decode` takes for noise: the difference is computed in floating point here.
+_NOISE = 1e-14
+_TOKEN = rb"-?[0-9]+(?:\.[0-9]+)?"
+
+
+def sheets(
+    path: str, units: Iterable[Unit], numbers: Mapping[str, int], holes: Sequence[bytes]
+) -> tuple[UnitSheet, ...] | None:
+    """Return the units of an image with holes where what stands in its own holes, all different, stands in them.
+
+    `numbers` are the numbers of its documents by their files. None where a unit tells of other places than the image.
+    """
+    pool = [*holes, *(hole.removesuffix(b".0") for hole in holes)]
+    known = {text: index for index, text in reversed(list(enumerate(pool)))}
+    token = re.compile(b"|".join([*(re.escape(hole) for hole in holes if hole[:1] == b'"'), _TOKEN]))
+    made = []
+    for unit in units:
+        changes = []
+        if not all(_is_below(path, file) for file in (unit.path, *(found.file for found in unit.findings))):
+            return None
+        for change in unit.changes:
+            if not _is_below(path, change.file) or (change.old is not None and change.file not in numbers):
+                return None
+            number = None if change.old is None else numbers[change.file]
+            sheet = None if change.new is None else _sheet(change.new, token, known)
+            changes.append((change.file[len(path) :], number, sheet))
+        findings = tuple(astuple(replace(found, file=found.file[len(path) :])) for found in unit.findings)
+        if unit.needs or unit.last or any(found.fix for found in unit.findings) or path in repr((findings, unit.steps)):
+            return None
+        made.append(UnitSheet(unit.path[len(path) :], unit.steps, unit.kind, tuple(changes), findings))
+    return tuple(made)
+
+
+def _sheet(text: bytes, token: re.Pattern[bytes], known: Mapping[bytes, int]) -> Sheet:
+    pieces: list[bytes] = []
+    holes: list[int] = []
+    start = 0
+    for found in token.finditer(text):
+        hole = known.get(found[0])
+        if hole is not None:
+            pieces += [text[start : found.start()], b""]
+            holes.append(hole)
+            start = found.end()
+    return Sheet((*pieces, text[start:]), tuple(holes))
+
+
+def _is_below(path: str, file: str) -> bool:
+    return file == path or file.startswith(path + os.sep)

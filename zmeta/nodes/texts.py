@@ -1,0 +1,79 @@
+"""The documents of nodes as text, read in the order in which `read_node` asks for them, and kept in case it follows."""
+
+from __future__ import annotations
+
+import os
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
+
+from zmeta.jsondoc import LIMITS
+from zmeta.stores.local import read_file
+from zmeta.stores.registry import exists, is_plain, may_exist, read
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from zmeta.jsondoc import Limits
+
+
+class Text(NamedTuple):
+    """The names of the documents of a node, and what stands in them; no names where there is no node of Zarr."""
+
+    names: tuple[str, ...] = ()
+    raws: tuple[bytes, ...] = ()
+
+    @property
+    def joined(self) -> bytes:
+        """The documents one behind the other; JSON holds no NUL."""
+        return b"\0".join(self.raws)
+
+
+class Texts:
+    """Reads the documents of one node after the other, and keeps what was read in vain until it is asked for."""
+
+    def __init__(self, limits: Limits = LIMITS) -> None:
+        self._limits = limits
+        self._is_v2 = False
+        self._given: dict[str, dict[str, bytes | None]] = {}
+        self._read_file: Callable[[str, Limits], bytes | None] = read
+        self._exists: Callable[[str], bool] = exists
+
+    def begin(self, folder: str) -> None:
+        """Forget what was read, and go on with a folder and what is below it."""
+        self._given.clear()
+        self._read_file, self._exists = (read_file, _is_there) if is_plain(folder) else (read, exists)
+
+    def given(self, folder: str) -> Mapping[str, bytes | None]:
+        """Return the documents of a node that were read, by name; None for those that are not there."""
+        return self._given.pop(folder, _NOTHING)
+
+    def read(self, folder: str) -> Text:
+        """Read the documents of a node. Raises `DocumentError` and `StoreError`."""
+        base = folder + os.sep
+        self._given[folder] = found = {}
+        read_file_, limits = self._read_file, self._limits
+        raw = read_file_(base + "zarr.json", limits) if not self._is_v2 or may_exist(base + "zarr.json") else None
+        found["zarr.json"] = raw
+        self._is_v2 = raw is None
+        if raw is not None:
+            return Text(_V3, (raw,))
+        raw = found[".zarray"] = read_file_(base + ".zarray", limits)
+        if raw is None:
+            raw = found[".zgroup"] = read_file_(base + ".zgroup", limits)
+        if raw is None:
+            return Text()
+        names = _V2_GROUP if ".zgroup" in found else _V2_ARRAY
+        more = found[".zattrs"] = read_file_(base + ".zattrs", limits)
+        return Text(names[:1], (raw,)) if more is None else Text(names, (raw, more))
+
+    def stands_alone(self, folder: str, names: tuple[str, ...]) -> bool:
+        """Whether none of some documents stands in a folder."""
+        return not [name for name in names if self._exists(folder + os.sep + name)]
+
+
+_NOTHING: Mapping[str, bytes | None] = MappingProxyType({})
+_V3, _V2_ARRAY, _V2_GROUP = ("zarr.json",), (".zarray", ".zattrs"), (".zgroup", ".zattrs")
+
+
+def _is_there(path: str) -> bool:
+    return os.access(path, os.F_OK)
