@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from zmeta.migration.unit import Unit
 
-NUMBER_KEYS = ("voxel_size", "resolution", "offset")
+NUMBER_KEYS = ("voxel_size", "resolution", "offset", "scale", "translate")
 #: Numbers of every kind: what reads or writes them otherwise than one by one must not be remembered.
 NUMBERS: list[Any] = [
     4, 40, 1, 1000, 8.0, 9.8, 0.36, 5.24, 41, 43.0, 41.5, 2**53 - 1, 1e15, 0.1, 1e-9, 123456789.125, 0.30000000000000004,
@@ -74,6 +74,8 @@ def with_numbers(keys: dict[str, Any], draw: Callable[[str], Any]) -> dict[str, 
     return {
         key: [draw(key) if type(item) in (int, float, ExactFloat) else item for item in value]
         if key in NUMBER_KEYS and isinstance(value, list)
+        else with_numbers(value, draw)
+        if key == "transform" and isinstance(value, dict)
         else value
         for key, value in keys.items()
     }
@@ -101,6 +103,9 @@ FUNLIB: dict[str, Any] = {
     "axis_names": ["z", "y", "x"], "units": ["nm"] * 3, "voxel_size": [40, 4, 4], "offset": [400, 0, -8],
     "types": ["space"] * 3,
 }  # fmt: skip
+COSEM: dict[str, Any] = {
+    "ordering": "C", "axes": ["z", "y", "x"], "units": ["nm"] * 3, "scale": [8, 4, 4], "translate": [4.0, 0.0, 2.0],
+}  # fmt: skip
 OTHER = {"uuid": "0b0b0b0b-1234-4be5-97f6-9fa7d4985563", "name": "other"}
 #: Kinds of arrays that are remembered: attributes, format, dimensions.
 KINDS: dict[str, tuple[dict[str, Any], Any, int]] = {
@@ -118,6 +123,13 @@ KINDS: dict[str, tuple[dict[str, Any], Any, int]] = {
     "with names": ({"_ARRAY_DIMENSIONS": ["z", "y", "x"], "resolution": [8, 4, 4], "offset": [0, 0, 0]}, 2, 3),
     "zmeta": (SOUND, 2, 3),
     "zmeta, not declared": ({key: SOUND[key] for key in ("axes", "types", "units", "voxel_size", "offset")}, 3, 3),
+    "cosem": ({"transform": COSEM}, 2, 3),
+    "cosem, x first": ({"transform": {**COSEM, "ordering": "F", "axes": ["x", "y", "z"]}}, 3, 3),
+    "cosem, without a place": ({"transform": {key: COSEM[key] for key in COSEM if key != "translate"}}, 2, 3),
+    "daisy in N5": ({"resolution": [8, 4, 4], "offset": [16, 0, 0]}, "n5", 3),
+    "daisy in N5, the same both ways": ({"resolution": [8, 4, 8], "offset": [0, 0, 0]}, "n5", 3),
+    "a resolution alone in N5": ({"resolution": [8, 4, 4]}, "n5", 3),
+    "funlib in N5": (FUNLIB, "n5", 3),
     "other declarations": ({**FUNLIB, "zarr_conventions": [OTHER]}, 3, 3),
     "names alone": ({"_ARRAY_DIMENSIONS": ["z", "y", "x"]}, 2, 3),
     "nothing": ({"stain": "OTO"}, 3, 3),

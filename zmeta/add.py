@@ -390,10 +390,7 @@ def check_schemas(after: Decoded, edits: Sequence[Edit]) -> list[Finding]:
         key = "ome" if claim.version == "0.5" else "multiscales"
         node = next((node for node in nodes if not row.on_group or key in node.attributes), None)
         if node is not None and node.path in touched:
-            validator = packaged_validator(row.schema)
-            label = str(SchemaName(*row.schema.split("/")))
-            at = node.attributes_pointer
-            findings += validate(validator, node.attributes, code="ZM101", file=node.attributes_file, at=at, label=label)
+            findings += _check_schema(row.schema, node)
     if "zarr_conventions" in after.node.attributes:
         validator = packaged_validator("zarr-conventions/1.0/list")
         entries = after.node.attributes["zarr_conventions"]
@@ -402,6 +399,22 @@ def check_schemas(after: Decoded, edits: Sequence[Edit]) -> list[Finding]:
             validator, entries, code="ZM101", file=after.node.attributes_file, at=at, label="zarr_conventions"
         )
     return findings
+
+
+#: The schema and the attributes without fault that were judged last: each array that a group lists asks for the group.
+_LAST_SOUND: list[tuple[str, JSONObject]] = [("", {})]
+
+
+def _check_schema(schema: str, node: Node) -> list[Finding]:
+    known, attributes = _LAST_SOUND[0]
+    if known == schema and attributes is node.attributes:
+        return []
+    label, at = str(SchemaName(*schema.split("/"))), node.attributes_pointer
+    validator = packaged_validator(schema)
+    found = validate(validator, node.attributes, code="ZM101", file=node.attributes_file, at=at, label=label)
+    if not found:
+        _LAST_SOUND[0] = schema, node.attributes
+    return found
 
 
 def check_profiles(after: Decoded, profiles: Sequence[Profile], config: Config) -> list[Finding]:

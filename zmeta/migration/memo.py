@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import marshal
 import os
-from dataclasses import astuple, replace
+from dataclasses import astuple
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 from zmeta.canonical.numbers_ import dump_number, parse_number
 from zmeta.conventions.registry import EVIDENCE, detect
 from zmeta.finding import Finding, Severity
+from zmeta.jsondoc import describe
 from zmeta.keys import OWNED
 from zmeta.migration.translate import Outcome, translate
 from zmeta.schema.validate import packaged_validator
@@ -28,13 +29,17 @@ if TYPE_CHECKING:
     from zmeta.nodes.node import Node
     from zmeta.steps.step import Kind
 
-_TARGET, _SCHEMA = "zmeta@1.0", "zmeta/1.0/array"
-#: Lists of numbers that stand for themselves, and whether the numbers must be positive.
-_NUMBERS = {"voxel_size": True, "resolution": True, "offset": False}
-#: Conventions that take these numbers one by one as they are: they neither compute with them nor compare them.
+#: The schemas of what arrays are brought to.
+_SCHEMAS = {"zmeta@1.0": "zmeta/1.0/array", "cosem@1": "cosem/1/array"}
+#: Where lists of numbers stand, and whether the numbers must be positive.
+_NUMBERS = {
+    ("voxel_size",): True, ("resolution",): True, ("offset",): False,
+    ("transform", "scale"): True, ("transform", "translate"): False,
+}  # fmt: skip
+#: Conventions that take these numbers one by one: what they compute is half a voxel more or less, and they compare none.
 _PLAIN_ROWS = frozenset(
     {"zmeta@1.0", "funlib-persistence@0.6", "funlib-persistence@0.5", "daisy@2", "daisy@1", "dacapo@0.2.0", "dacapo@0.1"}
-    | {"xarray@3", "xarray@2"}
+    | {"xarray@3", "xarray@2", "cosem@1"}
 )
 #: Keys whose reading depends on more than their value, such as the name of the array.
 _PLACED = frozenset({"pixelResolution", "downsamplingFactors", "scales", "affineTransform"})
@@ -49,22 +54,31 @@ _TWIN = os.sep + os.path.join("twin", "of", "an", "array")
 _SIMPLE = frozenset({str, bool, type(None)})
 
 
+class _Number(NamedTuple):
+    """A number of an array by its place among all (None: zero), `sign` times half of another one more."""
+
+    at: int | None
+    sign: int = 0
+    half: int = 0
+
+
 class _Part(NamedTuple):
-    """An attribute as it will be: one that is kept, the numbers of another one, or a value that is the same for all."""
+    """An attribute as it will be: one that is kept, numbers as they are in a list, or a value with numbers in it."""
 
     key: str
-    how: Literal["keep", "numbers", "constant"]
-    value: JSONValue = None
+    how: Literal["keep", "numbers", "made", "constant"]
+    value: Any = None
 
 
 class Recipe(NamedTuple):
-    """What becomes of all arrays with one key; without `parts` nothing changes.
+    """What becomes of all arrays with one key; without `parts` nothing changes, and `schema` is that of the others.
 
-    `findings` are told by their fields, with the end of a path in the place of the file; `foreign` are the keys whose
-    values nobody reads.
+    `findings` are told by their fields, with the end of a path in the place of the file, and that of a list of numbers which
+    is shown; `foreign` are the keys whose values nobody reads.
     """
 
     parts: tuple[_Part, ...] | None
+    schema: str = ""
     dimension_names: JSONValue = None
     steps: tuple[str, ...] = ()
     kind: Kind = "lossless"
@@ -115,7 +129,7 @@ class Translator:
 def _key(node: Node) -> bytes | None:
     """Return what the translation depends on, with lists of numbers by the kinds of numbers; None for the long way."""
     keys = node.attributes
-    if node.format == "n5" or node.findings or not _PLACED.isdisjoint(keys):
+    if node.findings or not _PLACED.isdisjoint(keys):
         return None
     for group, _ in node.ancestors:
         if not EVIDENCE.isdisjoint(group.attributes):
@@ -123,10 +137,15 @@ def _key(node: Node) -> bytes | None:
     read: list[object] = []
     for key, value in keys.items():
         read.append(key)
-        if key in _NUMBERS:
-            read.append(_kinds(value, positive=_NUMBERS[key]))
+        if (key,) in _NUMBERS:
+            read.append(_kinds(value, positive=_NUMBERS[key,]))
+        elif key == "transform" and isinstance(value, dict):
+            read += [(name, _kinds(item, positive=_NUMBERS[key, name]) if (key, name) in _NUMBERS else item)
+                     for name, item in value.items()]  # fmt: skip
         elif key in READ:
             read.append(value)
+    if node.format == "n5":  # whose lists may be read backwards, which makes no difference to some
+        read.append([numbers == numbers[::-1] for numbers in _lists(keys).values()])
     try:
         found = marshal.dumps((read, node.format, len(node.shape), node.dimension_names), 2)
     except ValueError:  # a number that keeps its literal
@@ -165,40 +184,46 @@ def _kind(number: float, *, positive: bool) -> str:
 def _recipe(node: Node, outcome: Outcome, options: Options) -> Recipe | None:
     """Return the recipe for all arrays with the key of one; None where there is none that is sure to hold."""
     rows = [row for row in detect(node) if not row.names_only]
-    if options.row(node).id != _TARGET or any(row.id not in _PLAIN_ROWS for row in detect(node)):
+    target = options.row(node).id
+    if target not in _SCHEMAS or any(row.id not in _PLAIN_ROWS for row in detect(node)):
         return None
     if outcome.node is node and not outcome.findings:
-        return Recipe(None) if all(row.id == _TARGET for row in rows) else None
+        return Recipe(None) if all(row.id == target for row in rows) else None
     twin = _twin(node)
     if twin is None or any(finding.severity == Severity.ERROR for finding in outcome.findings):
         return None
-    recipe = _compare(twin, translate(twin, options))
+    recipe = _compare(twin, translate(twin, options), _SCHEMAS[target])
     same = None if recipe is None else _follow(recipe, node)
     return recipe if same is not None and _are_same(same, outcome) else None
 
 
 def _twin(node: Node) -> Node | None:
     """Return an array with the same key and everything else exchanged; None where it has too many numbers."""
-    lists = {key: numbers for key in _NUMBERS if (numbers := _numbers(node.attributes, key)) is not None}
+    lists = _lists(node.attributes)
     taken = {int(number) for found in lists.values() for number in found}
     primes = [prime for prime in _PRIMES if prime not in taken]
     if sum(map(len, lists.values())) > len(primes):
         return None
-    keys: JSONObject = {}
-    for key, value in node.attributes.items():
-        if key in lists:
-            keys[key] = [_like(number, primes.pop()) for number in lists[key]]
-        else:
-            keys[key] = value if key in READ else {"foreign": key}
+    keys: JSONObject = {key: value if key in READ else {"foreign": key} for key, value in node.attributes.items()}
+    for (key, *below), numbers in lists.items():
+        fresh: list[JSONValue] = [_like(number, primes.pop()) for number in numbers]
+        if node.format == "n5" and numbers == numbers[::-1]:
+            fresh = [*fresh[: (len(fresh) + 1) // 2], *fresh[: len(fresh) // 2][::-1]]
+        keys[key] = {**cast("JSONObject", keys[key]), below[0]: fresh} if below else fresh
     shape = tuple(range(2, 2 + node.ndim))
     return node._replace(path=_TWIN, attributes=keys, shape=shape, dtype="", documents={}, ancestors=())
 
 
-def _numbers(keys: JSONObject, key: str) -> list[float] | None:
-    """Return a list of numbers that the key of an array holds by their kinds; None for any other value, and for none."""
-    if type(_kinds(keys.get(key), positive=_NUMBERS[key])) is tuple:
-        return None
-    return cast("list[float]", keys[key])
+def _lists(keys: JSONObject) -> dict[tuple[str, ...], list[float]]:
+    """Return the lists of numbers of an array that are told by their kinds, by their places."""
+    found = {}
+    for place, positive in _NUMBERS.items():
+        value = keys.get(place[0])
+        if len(place) > 1:
+            value = value.get(place[1]) if isinstance(value, dict) else None
+        if type(value) is list and type(_kinds(value, positive=positive)) is not tuple:
+            found[place] = cast("list[float]", value)
+    return found
 
 
 def _like(number: float, prime: int) -> int | float:
@@ -208,26 +233,64 @@ def _like(number: float, prime: int) -> int | float:
     return float(prime) if number.is_integer() else prime + 0.5
 
 
-def _compare(twin: Node, outcome: Outcome) -> Recipe | None:
+def _compare(twin: Node, outcome: Outcome, schema: str) -> Recipe | None:
     """Return how the outcome of a twin is made from the twin; None where findings tell of other places than its own."""
     places = (twin.path, twin.attributes_file)
     if any(finding.file not in places for finding in outcome.findings):
         return None
-    findings = tuple(astuple(replace(finding, file=finding.file[len(twin.path) :])) for finding in outcome.findings)
+    lists = _lists(twin.attributes)
+    shown = {describe(numbers): place for place, numbers in lists.items()}
+    findings = tuple(
+        (finding.code, finding.message, finding.file[len(twin.path) :], finding.pointer, finding.expected,
+         shown.get(finding.found, finding.found), *astuple(finding)[6:])
+        for finding in outcome.findings
+    )  # fmt: skip
     if twin.path in repr(findings):
         return None
-    written = {key: _exact(numbers) for key in _NUMBERS if (numbers := _numbers(twin.attributes, key)) is not None}
+    written = {place: _exact(numbers) for place, numbers in lists.items()}
+    traces = _traces(lists)
     parts: list[_Part] = []
     for key, value in outcome.node.attributes.items():
-        source = next((name for name, numbers in written.items() if repr(numbers) == repr(value)), "")
+        source = next((place for place, numbers in written.items() if repr(numbers) == repr(value)), None)
         if key in twin.attributes and value is twin.attributes[key]:
             parts.append(_Part(key, "keep"))
-        elif source:
+        elif source is not None:
             parts.append(_Part(key, "numbers", source))
         else:
-            parts.append(_Part(key, "constant", value))
+            traced = _traced(value, traces)
+            parts.append(_Part(key, "constant", value) if traced == value else _Part(key, "made", traced))
     foreign = tuple(key for key in twin.attributes if key not in READ)
-    return Recipe(tuple(parts), outcome.node.dimension_names, outcome.steps, outcome.kind, findings, foreign)
+    names = outcome.node.dimension_names
+    return Recipe(tuple(parts), schema, names, outcome.steps, outcome.kind, findings, foreign)
+
+
+def _traces(lists: dict[tuple[str, ...], list[float]]) -> dict[str, _Number]:
+    """Return by how it is written what each number is, and what half a voxel more or less makes of it."""
+    found: dict[str, _Number] = {}
+    starts: dict[tuple[str, ...], int] = {}
+    flat = [number for numbers in lists.values() for number in numbers]
+    for place, numbers in lists.items():
+        starts[place] = sum(len(lists[other]) for other in starts)
+        for index in range(len(numbers)):
+            found.setdefault(repr(_value(_Number(starts[place] + index), flat)), _Number(starts[place] + index))
+    for place, sizes in ((place, size) for place in lists for size in lists if _NUMBERS[size] and not _NUMBERS[place]):
+        for index in range(min(len(lists[place]), len(lists[sizes]))):
+            for sign in (1, -1):
+                number = _Number(starts[place] + index, sign, starts[sizes] + index)
+                found.setdefault(repr(_value(number, flat)), number)
+    for place in (place for place in lists if _NUMBERS[place]):
+        for at in range(starts[place], starts[place] + len(lists[place])):
+            found.setdefault(repr(_value(_Number(None, 1, at), flat)), _Number(None, 1, at))
+    return found
+
+
+def _traced(value: JSONValue, traces: dict[str, _Number]) -> Any:
+    """Return a value with the numbers in it by where they come from."""
+    if isinstance(value, dict):
+        return {key: _traced(item, traces) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_traced(item, traces) for item in value]
+    return traces.get(repr(value), value) if type(value) in (int, float) else value
 
 
 def _are_same(one: Outcome, other: Outcome) -> bool:
@@ -244,21 +307,44 @@ def _follow(recipe: Recipe, node: Node) -> Outcome | None:
         return Outcome(node)
     before = node.attributes
     keys: JSONObject = {}
+    flat: list[float] = []
     for key, how, value in recipe.parts:
         if how == "constant":
             keys[key] = value
         elif how == "keep":
             keys[key] = before[key]
+        elif how == "made":
+            flat = flat or [number for numbers in _lists(before).values() for number in numbers]
+            keys[key] = _made(value, flat)
         else:
-            keys[key] = _exact(before[value])  # type: ignore[index, arg-type]
+            keys[key] = _exact(_at(before, value))
     if recipe.foreign and not _SIMPLE.issuperset([type(before[key]) for key in recipe.foreign]):  # noqa: SIM102
-        if not packaged_validator(_SCHEMA).is_valid(keys):
+        if not packaged_validator(recipe.schema).is_valid(keys):
             return None
     after = node._replace(attributes=keys, dimension_names=recipe.dimension_names)
     if not recipe.findings:
         return Outcome(after, recipe.steps, recipe.kind)
-    findings = [Finding(code, message, node.path + end, *rest) for code, message, end, *rest in recipe.findings]
+    findings = [
+        Finding(
+            code,
+            message,
+            node.path + end,
+            at,
+            expected,
+            found if type(found) is str else describe(_at(before, found)),
+            *rest,
+        )
+        for code, message, end, at, expected, found, *rest in recipe.findings
+    ]
     return Outcome(after, recipe.steps, recipe.kind, tuple(findings))
+
+
+def _at(keys: JSONObject, place: tuple[str, ...]) -> list[float]:
+    """Return the list of numbers at a place."""
+    value: Any = keys
+    for key in place:
+        value = value[key]
+    return cast("list[float]", value)
 
 
 def _exact(numbers: list[float]) -> list[JSONValue]:
@@ -266,3 +352,27 @@ def _exact(numbers: list[float]) -> list[JSONValue]:
     if set(map(type, numbers)) == {int}:
         return [*numbers]
     return [number if parsed is None else dump_number(parsed) for number in numbers for parsed in [parse_number(number)]]
+
+
+def _made(value: Any, flat: list[float]) -> JSONValue:
+    """Return a value with the numbers of an array in it."""
+    if type(value) is _Number:
+        return _value(value, flat)
+    if type(value) is dict:
+        return {key: _made(item, flat) for key, item in value.items()}
+    if type(value) is list:
+        return [_made(item, flat) for item in value]
+    return cast("JSONValue", value)
+
+
+def _value(number: _Number, flat: list[float]) -> int | float:
+    """Return a number of an array as it is written."""
+    value, half = 0 if number.at is None else flat[number.at], flat[number.half] if number.sign else 0
+    if type(value) is int and type(half) is int:
+        doubled = 2 * value + number.sign * half
+        if doubled % 2 == 0:
+            return doubled // 2
+        if abs(doubled) < _WHOLE:
+            return doubled / 2
+    one, other = parse_number(value), parse_number(half)
+    return value if one is None or other is None else dump_number(one + number.sign * other / 2)

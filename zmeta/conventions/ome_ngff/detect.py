@@ -81,32 +81,38 @@ def find_level(node: Node) -> Level | None:
 
 def _find_level(node: Node) -> Level | None:
     for group, below in node.ancestors:
-        if not ("ome" in group.attributes or "multiscales" in group.attributes):
-            continue
-        for path, images, stated in _images(group):
-            for number, image in enumerate(images):
-                datasets = image.get("datasets") if isinstance(image, dict) else None
-                index = _paths(datasets).get(below) if isinstance(datasets, list) else None
-                if index is not None:
-                    return Level(node, group, (*path, number), image if isinstance(image, dict) else {}, index, stated)
+        if "ome" in group.attributes or "multiscales" in group.attributes:
+            place = _places(group).get(below)
+            if place is not None:
+                path, image, index, stated = place
+                return Level(node, group, path, image, index, stated)
     return None
 
 
-#: The list of levels that was asked for last, and where each path stands in it: every level of an image asks.
-_LAST_PATHS: list[tuple[list[JSONValue] | None, dict[str, int]]] = [(None, {})]
+#: Where a level stands: the path of its image, the image, the index of the level, the version stated around it.
+_Place = tuple[tuple["str | int", ...], "JSONObject", int, "JSONValue"]
+#: The attributes that were asked for last, and where in them each level stands: every level of a group asks, and in a
+#: migration of the group as it is and as it will be by turns.
+_LAST_PLACES: list[tuple[JSONObject, dict[str, _Place]]] = []
+_MOST_PLACES = 4
 
 
-def _paths(datasets: list[JSONValue]) -> dict[str, int]:
-    """Return the index of the level that each path below a group names first."""
-    last, paths = _LAST_PATHS[0]
-    if last is not datasets:
-        paths = {}
-        for index, dataset in enumerate(datasets):
-            name = dataset.get("path") if isinstance(dataset, dict) else None
-            if isinstance(name, str) and not name.startswith("/"):
-                paths.setdefault(clean_path(name), index)
-        _LAST_PATHS[0] = datasets, paths
-    return paths
+def _places(group: Node) -> dict[str, _Place]:
+    """Return where each path below a group is named first."""
+    for attributes, known in _LAST_PLACES:
+        if attributes is group.attributes:
+            return known
+    places: dict[str, _Place] = {}
+    for path, images, stated in _images(group):
+        for number, image in enumerate(images):
+            datasets = image.get("datasets") if isinstance(image, dict) else None
+            for index, dataset in enumerate(datasets if isinstance(datasets, list) else ()):
+                name = dataset.get("path") if isinstance(dataset, dict) else None
+                if isinstance(name, str) and not name.startswith("/") and isinstance(image, dict):
+                    places.setdefault(clean_path(name), ((*path, number), image, index, stated))
+    _LAST_PLACES.insert(0, (group.attributes, places))
+    del _LAST_PLACES[_MOST_PLACES:]
+    return places
 
 
 def _images(group: Node) -> list[tuple[tuple[str, ...], list[JSONValue], JSONValue]]:
