@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
@@ -277,6 +278,16 @@ def _transform(document: Any, level: int, number: int) -> Any:
     return document["multiscales"][0]["datasets"][level]["coordinateTransformations"][number]
 
 
+def _written(literal: str) -> Callable[[Path], object]:
+    """The first number of the first scale as a writer of another language writes it."""
+
+    def edit(folder: Path) -> None:
+        text = (folder / ".zattrs").read_text()
+        (folder / ".zattrs").write_text(re.sub(r'("scale": \[)[^,]+', rf"\g<1>{literal}", text, count=1))
+
+    return edit
+
+
 def _as_link(folder: Path) -> None:
     shutil.move(folder / "1", folder.parent.parent / "elsewhere")
     os.symlink(folder.parent.parent / "elsewhere", folder / "1")
@@ -298,6 +309,11 @@ ODD: dict[str, Callable[[Path], object]] = {
     "a size of zero": _edited(".zattrs", lambda d: _transform(d, 1, 0)["scale"].__setitem__(0, 0.0)),
     "a size below zero": _edited(".zattrs", lambda d: _transform(d, 0, 0)["scale"].__setitem__(0, -1.0)),
     "level 0 elsewhere": _edited(".zattrs", lambda d: _transform(d, 0, 1)["translation"].__setitem__(0, 9.0)),
+    "a zero at the end": _written("7.2500"),
+    "more digits than a float has": _written("0.10000000000000001"),
+    "an exponent": _written("1e-2"),
+    "a small number": _written("0.000015"),
+    "a whole number of many digits": _written("123456789012345678"),
     "a number as text": _edited(".zattrs", lambda d: _transform(d, 0, 0)["scale"].__setitem__(0, "0.5")),
     "a number too many": _edited(".zattrs", lambda d: _transform(d, 0, 0)["scale"].append(1.0)),
     "a transformation of the image": _edited(

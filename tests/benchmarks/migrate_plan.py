@@ -32,8 +32,9 @@ TREES: dict[str, tuple[str, str, int, float | None]] = {
     "funlib3": ("funlib3", "zmeta", 100, 2.5),
     "v2": ("v2", "zmeta", 100, None),  # nothing to do: as after a migration
     "v3": ("v3", "zmeta", 100, None),
-    "omev2": ("omev2", "ome-ngff@0.5", 15, None),
-    "images": ("omev2", "zmeta", 15, None),
+    "omev2": ("omev2", "ome-ngff@0.5", 15, 2.5),
+    "images": ("omev2", "zmeta", 15, 2.5),
+    "ome": ("ome", "zmeta", 15, 2.5),
 }
 MEASURES = (*TREES, "memory")
 

@@ -133,7 +133,7 @@ class TreePlan:
         self._planned = planned = self._memo.images.follow(place.path)
         if planned is None:
             return None
-        if any(change.new is None for unit in planned.units for change in unit.changes) or self._lists(planned.format):
+        if any(change.new is None for unit in planned.units for change in unit.changes) or self._lists(planned.format, frames):
             for frame in frames:
                 frame.needed = True
         return ()
@@ -218,7 +218,7 @@ class TreePlan:
 
     def _keep_listed(self, node: Node, after: Node) -> None:
         """See that groups which go to Zarr v3 list what is there already, as in a container that is half-way there."""
-        if not self._lists(node.format):
+        if not self._lists(node.format, self._frames):
             return
         document = edited(node, after).document
         for frame in self._frames:
@@ -226,9 +226,9 @@ class TreePlan:
             if frame.copy is not None and frame.group.format == 2:
                 frame.copy.put(node, after, document)
 
-    def _lists(self, format_: Format) -> bool:
+    def _lists(self, format_: Format, frames: Iterable[Frame]) -> bool:
         """Whether a node of some format stands as it is in a group that goes to Zarr v3."""
-        going = any(frame.group.format == 2 and frame.after.format == 3 for frame in self._frames)
+        going = any(frame.group.format == 2 and frame.after.format == 3 for frame in frames)
         return format_ == 3 and self._options.needs_v3 and going
 
     def _outcome(self, node: Node) -> Outcome:
