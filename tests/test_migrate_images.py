@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
@@ -278,12 +277,13 @@ def _transform(document: Any, level: int, number: int) -> Any:
     return document["multiscales"][0]["datasets"][level]["coordinateTransformations"][number]
 
 
-def _written(literal: str) -> Callable[[Path], object]:
-    """The first number of the first scale as a writer of another language writes it."""
+def _written(literal: str, kind: str = "scale") -> Callable[[Path], object]:
+    """The first number of the last list of a kind as a writer of another language writes it."""
 
     def edit(folder: Path) -> None:
         text = (folder / ".zattrs").read_text()
-        (folder / ".zattrs").write_text(re.sub(r'("scale": \[)[^,]+', rf"\g<1>{literal}", text, count=1))
+        head, tail = text.rsplit(f'"{kind}": [', 1)
+        (folder / ".zattrs").write_text(f'{head}"{kind}": [{literal}{tail[tail.index(",") :]}')
 
     return edit
 
@@ -311,6 +311,7 @@ ODD: dict[str, Callable[[Path], object]] = {
     "level 0 elsewhere": _edited(".zattrs", lambda d: _transform(d, 0, 1)["translation"].__setitem__(0, 9.0)),
     "a zero at the end": _written("7.2500"),
     "more digits than a float has": _written("0.10000000000000001"),
+    "a zero below zero": _written("-0", "translation"),
     "an exponent": _written("1e-2"),
     "a small number": _written("0.000015"),
     "a whole number of many digits": _written("123456789012345678"),
