@@ -158,6 +158,33 @@ def test_no_folder_of_an_array_is_listed_and_no_chunk_is_read(s3: S3, both: tupl
 
 
 @pytest.mark.parametrize(
+    ("array", "most"),
+    [({"zarr.json": V3}, 2), ({".zarray": V2, ".zattrs": SOUND}, 4), ({"attributes.json": N5}, 4)],
+    ids=["v3", "v2", "n5"],
+)
+def test_requests_for_each_array(s3: S3, bucket: str, array: dict[str, Any], most: int) -> None:
+    """The documents, and a look for one of another format beside them, however many arrays there are."""
+    count = 30
+    put(s3, bucket, {"t/zarr.json": GROUP3, **{f"t/a{index}/{name}": data for index in range(count)
+                                               for name, data in array.items()}})  # fmt: skip
+    s3.behave()
+    assert zmeta.check(f"{bucket}/t", config=s3.config()).summary.arrays == count
+    asked = Counter(line.rpartition("/")[0] for line in s3.log() if "/t/a" in line)
+    assert sum(asked.values()) <= most * count
+    assert len(s3.log()) - sum(asked.values()) <= 12  # for the group, and what is above it
+
+
+def test_half_of_the_files_that_may_be_open_are_left(
+    s3: S3, both: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resource = pytest.importorskip("resource")
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (8, 1024))
+    s3.behave(latency=0.02)
+    zmeta.check(both[0], config=s3.config())
+    assert 1 < s3.most() <= 4 + 1
+
+
+@pytest.mark.parametrize(
     "faults",
     [{"error": 0.2}, {"busy": 0.2}, {"reset": 0.2}, {"lost": 0.2}, {"cut": 0.2}, {"slow": 0.3},
      {"error": 0.05, "busy": 0.05, "reset": 0.05, "cut": 0.05, "slow": 0.05}],

@@ -106,7 +106,7 @@ class Config:
     conventions: tuple[str, ...] = ()
     overrides: tuple[tuple[tuple[str, ...], dict[str, object]], ...] = ()
     store_options: dict[str, str] = field(default_factory=dict)
-    concurrency: int = 128
+    concurrency: int = 256
 
     @property
     def world(self) -> World:

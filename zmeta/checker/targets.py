@@ -15,6 +15,7 @@ from zmeta.nodes.walk import Links, Place, Walk, is_group
 from zmeta.stores.local import failed
 from zmeta.stores.paths import is_url, parent
 from zmeta.stores.registry import is_zip, list_folders
+from zmeta.stores.remote import expect
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -65,6 +66,8 @@ def _find(path: str, limits: Limits) -> list[Target]:
         whole = absolute(path)
         if is_url(whole):
             target = Target(parent(whole), below=False) if _is_document(whole) else Target(whole, below=True)
+            if target.below:
+                expect(target.path)
             with suppress(DocumentError):  # which is a finding; a store that fails is not
                 read_node(target.path, limits=limits)
             return [target]

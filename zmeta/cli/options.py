@@ -20,7 +20,7 @@ def add_stores(parser: argparse.ArgumentParser, *, crawls: bool = True) -> None:
     )
     if crawls:
         parser.add_argument(
-            "--concurrency", type=requests, metavar="N", help="requests to an object store at the same time (default: 128)"
+            "--concurrency", type=requests, metavar="N", help="requests to an object store at the same time (default: 256)"
         )
 
 

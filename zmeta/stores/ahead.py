@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, NamedTuple
@@ -41,11 +41,14 @@ class Ahead:
     """Folders that are expected, under way, or here."""
 
     def __init__(self, concurrency: int, limits: Limits = LIMITS) -> None:
-        self._pool = ThreadPoolExecutor(max(1, concurrency), thread_name_prefix="zmeta-read")
+        self._concurrency = max(1, concurrency)
+        self._pool = ThreadPoolExecutor(self._concurrency, thread_name_prefix="zmeta-read")
         self._limits = limits
-        self._most = max(1, concurrency) * _AHEAD_PER_REQUEST
+        self._most = self._concurrency * _AHEAD_PER_REQUEST
         self._lock = threading.Lock()
         self._queue: list[tuple[list[str], str, Store]] = []
+        self._turn: deque[tuple[Store, str, Future[_Fetched]]] = deque()
+        self._threads = 0
         self._known: dict[str, Future[_Fetched]] = {}
         self._asked: OrderedDict[str, None] = OrderedDict()
         self._queued: set[str] = set()
@@ -56,6 +59,7 @@ class Ahead:
         with self._lock:
             self._closed = True
             self._queue.clear()
+            self._turn.clear()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def expect(self, folders: Iterable[tuple[Store, str]]) -> None:
@@ -65,14 +69,26 @@ class Ahead:
                 if folder not in self._queued and folder not in self._known:
                     self._queued.add(folder)
                     heappush(self._queue, (folder.split("/"), folder, store))
-            self._start()
+            self._advance()
+            more = self._is_short()
+        if more:
+            self._pool.submit(self._work)
 
-    def _start(self) -> None:
+    def _advance(self) -> None:
+        """Let folders have their turn that are not too far ahead; under the lock."""
         while self._queue and not self._closed and len(self._known) - len(self._asked) < self._most:
             _, folder, store = heappop(self._queue)
             if folder in self._queued:
                 self._queued.discard(folder)
-                self._known[folder] = self._pool.submit(self._fetch, store, folder)
+                future: Future[_Fetched] = Future()
+                self._known[folder] = future
+                self._turn.append((store, folder, future))
+
+    def _is_short(self) -> bool:
+        """Whether one more thread is needed, which counts from now on; under the lock. To start it takes long: not there."""
+        short = bool(self._turn) and self._threads < self._concurrency and not self._closed
+        self._threads += short
+        return short
 
     def _result(self, folder: str) -> _Fetched | None:
         """Return what was fetched for a folder, None where it was not expected or has been forgotten."""
@@ -84,7 +100,10 @@ class Ahead:
             self._asked[folder] = None
             while len(self._asked) > _KEPT:
                 self._known.pop(self._asked.popitem(last=False)[0], None)
-            self._start()
+            self._advance()
+            more = self._is_short()
+        if more:
+            self._pool.submit(self._work)
         return future.result()
 
     # --- asked by the walk ------------------------------------------------------------------------------------------
@@ -122,6 +141,22 @@ class Ahead:
         return fetched.listing
 
     # --- in the threads ---------------------------------------------------------------------------------------------
+
+    def _work(self) -> None:
+        """Fetch what is next until nothing is, and have another thread do so where more is to be fetched."""
+        while True:
+            with self._lock:
+                if not self._turn:
+                    self._threads -= 1
+                    return
+                store, folder, future = self._turn.popleft()
+                more = self._is_short()
+            if more:
+                self._pool.submit(self._work)
+            try:
+                future.set_result(self._fetch(store, folder))
+            except BaseException as error:  # goes to whoever asks
+                future.set_exception(error)
 
     def _fetch(self, store: Store, folder: str) -> _Fetched:
         key = split_url(folder)[1]

@@ -39,7 +39,7 @@ _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 #: Times that a body which broke off is asked for again, beyond what obstore does for a request.
 _BODY_TRIES = 6
 _DOCUMENTS = ("zarr.json", ".zarray", ".zgroup", ".zattrs", ".zmetadata", "attributes.json")
-_NO_BUCKET = re.compile(r"NoSuchBucket|ContainerNotFound|specified bucket does not exist", re.IGNORECASE)
+_NO_BUCKET = ("nosuchbucket", "containernotfound", "specified bucket does not exist")
 _STATUS = re.compile(r"status code: (\d{3})")
 _CODE = re.compile(r"<Code>(\w+)</Code>")
 
@@ -227,7 +227,7 @@ class ObjectStore:
             try:
                 answer = call()
             except FileNotFoundError as error:
-                if _NO_BUCKET.search(str(error)):
+                if _is_no_bucket(error):
                     raise self._failed(verb, key, error) from None
                 self._met = True
                 return None
@@ -262,7 +262,7 @@ class ObjectStore:
         try:
             self._store.put(key, raw, mode=mode, use_multipart=False)
         except (self._errors.AlreadyExistsError, self._errors.PreconditionError, self._errors.NotModifiedError) as error:
-            if _NO_BUCKET.search(str(error)):
+            if _is_no_bucket(error):
                 raise self._failed("write", key, error) from None
             return False
         except (NotImplementedError, self._errors.NotSupportedError) as error:
@@ -328,7 +328,7 @@ class ObjectStore:
     def _failed(self, verb: str, key: str, error: BaseException) -> StoreError:
         text, status = str(error), _status(error)
         hint = ""
-        if _NO_BUCKET.search(text):
+        if _is_no_bucket(error):
             return StoreError("there is no such bucket", where=self.where(key), hint="check the URL, and the endpoint")
         if "credential" in text.lower() or "169.254.169.254" in text:
             hint = "there are no credentials: give them by the environment, profile=NAME, or anonymous=true"
@@ -353,6 +353,12 @@ class ObjectStore:
 def _status(error: BaseException) -> int:
     found = _STATUS.search(str(error))
     return int(found[1]) if found else 0
+
+
+def _is_no_bucket(error: BaseException) -> bool:
+    """Whether the bucket is not there. Asked for every document that is absent, so it is cheap."""
+    text = str(error).lower()
+    return any(words in text for words in _NO_BUCKET)
 
 
 def _first_line(error: BaseException) -> str:

@@ -6,6 +6,7 @@ Options hold for what is done within `using`. Reads that `Ahead` has made are ta
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
@@ -69,13 +70,23 @@ def reading_ahead(concurrency: int, limits: Limits = LIMITS) -> Iterator[None]:
     """Let documents of URLs be read before they are asked for, `concurrency` requests at a time."""
     from zmeta.stores.ahead import Ahead
 
-    ahead = Ahead(concurrency, limits)
+    ahead = Ahead(min(concurrency, _most_connections()), limits)
     token = _AHEAD.set(ahead)
     try:
         yield
     finally:
         _AHEAD.reset(token)
         ahead.close()
+
+
+def _most_connections() -> int:
+    """Return half of what this process may have open: each request is a connection, and others need some as well."""
+    try:
+        import resource
+    except ImportError:  # Windows, where sockets are not counted so
+        return sys.maxsize
+    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return sys.maxsize if soft == resource.RLIM_INFINITY else max(1, soft // 2)
 
 
 @contextmanager
@@ -99,6 +110,13 @@ def reading_anew() -> Iterator[None]:
     finally:
         _AHEAD.reset(ahead)
         _SEEN.reset(seen)
+
+
+def expect(folder: str) -> None:
+    """Say that a folder, and all nodes below it, will be asked for."""
+    ahead = _AHEAD.get()
+    if ahead is not None:
+        ahead.expect([(store_of(folder)[0], folder)])
 
 
 def read(path: str, limits: Limits = LIMITS) -> bytes | None:
