@@ -15,11 +15,10 @@ from zmeta.checker.learn import array_holes, find_image, image_holes, learn, sha
 from zmeta.checker.quick import are_sound_numbers
 from zmeta.conventions.registry import EVIDENCE
 from zmeta.errors import ZmetaError
-from zmeta.stores.local import read_file
-from zmeta.stores.registry import exists, is_plain, may_exist, read
+from zmeta.nodes.texts import Text, Texts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Sequence
 
     from zmeta.checker.learn import Known
     from zmeta.jsondoc import Limits
@@ -32,87 +31,58 @@ _MOST_VALUES = 4096
 #: What is learned at once, and after how many nodes once more: trees whose nodes all differ have nothing to teach.
 _FIRST, _EVERY = 32, 64
 _ARRAY: tuple[str, ...] = ()
-#: The names of the documents of a node, and these one behind the other: texts of different documents are never compared.
-_Text = tuple[tuple[str, ...], bytes]
 
 
 class _Last(NamedTuple):
     """The image that was passed last, and what its levels were: the fields of a plate are described word for word alike."""
 
     image: Known
-    text: bytes
-    levels: list[tuple[Known, _Text]]
+    text: Text
+    levels: list[tuple[Known, Text]]
 
 
 class Skimmer:
     """Learns the forms of nodes without fault, and passes those that fit."""
 
     def __init__(self, limits: Limits) -> None:
-        self._limits = limits
+        self._texts = Texts(limits)
+        self.given = self._texts.given
         self._arrays: list[Known] = []
         self._levels: list[Known] = []
         self._images: list[Known] = []
         self._last: _Last | None = None
         self._above: Ancestors | None = None
         self._is_plain = True
-        self._is_v2 = False
         self._learned = self._asked = 0
-        self._given: dict[str, dict[str, bytes | None]] = {}
-        self._read_file: Callable[[str, Limits], bytes | None] = read
-        self._exists: Callable[[str], bool] = exists
-
-    def given(self, path: str) -> Mapping[str, bytes | None]:
-        """Return the documents of a node that were read in vain, by name; None for those that are not there."""
-        return self._given.pop(path, _NOTHING)
 
     # --- passing ----------------------------------------------------------------------------------------------------
 
     def skim(self, place: Place) -> tuple[str, ...] | None:
         """Return the names of the levels of an image without fault, none for such an array; None for what is to judge."""
         self._asked += 1
-        self._given.clear()
-        plain = is_plain(place.path)
-        self._read_file, self._exists = (read_file, _is_there) if plain else (read, exists)
+        self._texts.begin(place.path)
         if place.above is not self._above:
             self._above, self._is_plain = place.above, _are_plain(place.above)
         if not self._is_plain:
             return None
         try:
-            names, text = self._read(place.path)
-            if self._find(place.path, names, text, self._arrays) is not None:
+            text = self._texts.read(place.path)
+            if self._find(place.path, text, self._arrays) is not None:
                 return _ARRAY
             for image in self._images:
-                if image.names == names and (self._is_same(place.path, image, text) or self._fits(place.path, image, text)):
+                if image.names == text.names and (
+                    self._is_same(place.path, image, text) or self._fits(place.path, image, text)
+                ):
                     return tuple([name for name, _ in image.levels])
         except ZmetaError:  # told where the node is opened
             pass
         return None
 
-    def _read(self, folder: str) -> _Text:
-        """Read the documents of a node, in the order in which `read_node` asks for them."""
-        base = folder + os.sep
-        self._given[folder] = found = {}
-        read_file, limits = self._read_file, self._limits
-        raw = read_file(base + "zarr.json", limits) if not self._is_v2 or may_exist(base + "zarr.json") else None
-        found["zarr.json"] = raw
-        self._is_v2 = raw is None
-        if raw is not None:
-            return _V3, raw
-        raw = found[".zarray"] = read_file(base + ".zarray", limits)
-        if raw is None:
-            raw = found[".zgroup"] = read_file(base + ".zgroup", limits)
-        if raw is None:
-            return (), b""
-        names = _V2_GROUP if ".zgroup" in found else _V2_ARRAY
-        more = found[".zattrs"] = read_file(base + ".zattrs", limits)
-        return (names[:1], raw) if more is None else (names, raw + b"\0" + more)
-
-    def _find(
-        self, folder: str, names: tuple[str, ...], text: bytes, forms: list[Known]
-    ) -> tuple[Known, list[bytes]] | None:
+    def _find(self, folder: str, text: Text, forms: list[Known]) -> tuple[Known, list[bytes]] | None:
         """Return the form that a node fits, and the values in its holes."""
+        joined = text.joined
         for index, known in enumerate(forms):
-            values = known.form.match(text) if known.names == names else None
+            values = known.form.match(joined) if known.names == text.names else None
             if values is None or (known.values and tuple(values) not in known.values):
                 continue
             if not self._stands_alone(folder, known):
@@ -122,28 +92,28 @@ class Skimmer:
             return known, values
         return None
 
-    def _is_same(self, folder: str, image: Known, text: bytes) -> bool:
+    def _is_same(self, folder: str, image: Known, text: Text) -> bool:
         """Whether a group and its levels are word for word the image that was passed last."""
         last = self._last
         if last is None or text != last.text or image is not last.image or not self._stands_alone(folder, image):
             return False
         for (name, _), (known, read_) in zip(image.levels, last.levels, strict=True):
             path = folder + os.sep + name
-            if self._read(path) != read_ or not self._stands_alone(path, known):
+            if self._texts.read(path) != read_ or not self._stands_alone(path, known):
                 return False
         return True
 
-    def _fits(self, folder: str, image: Known, text: bytes) -> bool:
+    def _fits(self, folder: str, image: Known, text: Text) -> bool:
         """Whether a group and its levels fit the forms of an image, and its numbers the shapes of the levels."""
-        holes = image.form.match(text)
+        holes = image.form.match(text.joined)
         if holes is None or not self._stands_alone(folder, image):
             return False
-        levels: list[tuple[Known, _Text]] = []
+        levels: list[tuple[Known, Text]] = []
         shapes: list[list[int]] = []
         for name, _ in image.levels:
             path = folder + os.sep + name
-            read_ = self._read(path)
-            found = self._find(path, *read_, self._levels)
+            read_ = self._texts.read(path)
+            found = self._find(path, read_, self._levels)
             if found is None:
                 return False
             levels.append((found[0], read_))
@@ -156,7 +126,7 @@ class Skimmer:
 
     def _stands_alone(self, folder: str, known: Known) -> bool:
         """Whether none of the documents stands in a folder that would be told of beside those of its node."""
-        return not [name for name in known.alone if self._exists(folder + os.sep + name)]
+        return self._texts.stands_alone(folder, known.alone)
 
     # --- learning ---------------------------------------------------------------------------------------------------
 
@@ -185,14 +155,6 @@ class Skimmer:
         forms = tuple([found[0].form for found in below if found is not None])
         if learned is not None and len(forms) == len(levels):
             learned[0].values.add(forms)
-
-
-_NOTHING: dict[str, bytes | None] = {}
-_V3, _V2_ARRAY, _V2_GROUP = ("zarr.json",), (".zarray", ".zattrs"), (".zgroup", ".zattrs")
-
-
-def _is_there(path: str) -> bool:
-    return os.access(path, os.F_OK)
 
 
 def _are_plain(groups: Ancestors) -> bool:

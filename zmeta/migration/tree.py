@@ -133,7 +133,9 @@ class TreePlan:
         self._planned = planned = self._memo.images.follow(place.path)
         if planned is None:
             return None
-        if any(change.new is None for unit in planned.units for change in unit.changes) or self._lists(planned.format, frames):
+        if any(change.new is None for unit in planned.units for change in unit.changes) or self._lists(
+            planned.format, frames
+        ):
             for frame in frames:
                 frame.needed = True
         return ()
