@@ -386,6 +386,24 @@ def test_a_copy_above_is_kept_true(tmp_path: Path, both: Callable[..., tuple[lis
         assert any(change.file.endswith((".zmetadata", "c.zarr/zarr.json")) for unit in units for change in unit.changes)
 
 
+def test_a_container_without_a_document_of_its_own(tmp_path: Path, both: Callable[..., tuple[list[Unit], int]]) -> None:
+    for number, sizes in enumerate(SIZES[:3]):
+        put(tmp_path / "c.zarr/inner" / f"i{number}", levels_of([*sizes]))
+    units, followed = both(tmp_path / "c.zarr", "ome-ngff@0.5")
+    assert followed == 3
+    made = {change.file for unit in units for change in unit.changes if change.new is not None}
+    assert {str(tmp_path / "c.zarr/zarr.json"), str(tmp_path / "c.zarr/inner/zarr.json")} <= made
+
+
+def test_a_level_that_a_link_led_to_before(tmp_path: Path, both: Callable[..., tuple[list[Unit], int]]) -> None:
+    group(tmp_path / "c.zarr")
+    put(tmp_path / "c.zarr/a", levels_of([1.5, 1.5, 1.5]))
+    put(tmp_path / "elsewhere/i", levels_of([2.5, 2.5, 2.5]))
+    os.symlink(tmp_path / "elsewhere/i/0", tmp_path / "c.zarr/b")
+    os.symlink(tmp_path / "elsewhere", tmp_path / "c.zarr/c")
+    assert both(tmp_path / "c.zarr", "zmeta")[1] == 1
+
+
 def test_images_of_plates(tmp_path: Path, both: Callable[..., tuple[list[Unit], int]]) -> None:
     plate = {"plate": {"version": "0.4", "rows": [{"name": "A"}], "columns": [{"name": "1"}], "wells": [{"path": "A/1"}]}}
     group(tmp_path / "p.zarr", "v2", plate)
