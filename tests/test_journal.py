@@ -20,10 +20,12 @@ import zmeta
 from zmeta.errors import MigrationError, StoreError
 from zmeta.finding import Finding, Severity
 from zmeta.migration import apply as apply_module
+from zmeta.migration import folder as folder_module
 from zmeta.migration import run as run_module
 from zmeta.migration.apply import Outcome, apply, rollback
+from zmeta.migration.home import state_folder
 from zmeta.migration.planfile import read_plan, write_plan
-from zmeta.migration.run import Run, state_folder
+from zmeta.migration.run import Run
 from zmeta.migration.status import discard_unfinished, history, status
 from zmeta.migration.unit import Unit
 from zmeta.nodes.write import Change, temporary_name
@@ -404,7 +406,7 @@ def test_two_processes_on_one_run(tree: Path, state: Path) -> None:
 
 
 def test_a_run_in_use_is_refused(tree: Path, state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run_module, "LOCK_SECONDS", 0.05)
+    monkeypatch.setattr(folder_module, "LOCK_SECONDS", 0.05)
     run = make_run(tree, state)
     before = files(tree)
     with run.lock():

@@ -112,9 +112,12 @@ examples:
   zmeta migrate raw.zarr --axes t,z,y,x            names for arrays that state none
   zmeta migrate data/ --out plan.json              save the plan for a review
   zmeta migrate --apply plan.json                  apply it; documents that changed since are left alone
+  zmeta migrate s3://lab/data.zarr --apply --journal s3://lab/runs
+                                                   keep the run there: any machine can go on with it, or take it back
 
 A plan proves for each array that axes, voxel size, units and offset are the same before and after; what breaks this is
-blocked, and not written. Runs are kept in ~/.local/state/zmeta (ZMETA_STATE, or --journal), never beside the data.
+blocked, and not written. Runs are kept in ~/.local/state/zmeta (ZMETA_STATE, or --journal: a folder or a URL), never beside
+the data.
 exit codes: 0 all is well, 1 something is blocked or was not written, 2 it could not be planned, 130 interrupted
 """
 
@@ -176,8 +179,10 @@ def _add_migrate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     history.add_argument("path", metavar="PATH", help="a container, group, array or document")
     for command in (status, history):
         command.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+        add_stores(command, crawls=False)
     for command in (migrate, rollback, status, history):
-        command.add_argument("--journal", metavar="DIR", help="where runs are kept (default: the state folder of the user)")
+        help_ = "where runs are kept: a folder, or a URL such as s3://bucket/runs (default: the state folder of the user)"
+        command.add_argument("--journal", metavar="PLACE", help=help_)
         command.set_defaults(module="zmeta.cli.migrate")
 
 

@@ -11,10 +11,10 @@ from zmeta.cli.options import with_stores
 from zmeta.config import load_config
 from zmeta.errors import ConfigError
 from zmeta.migration import apply as journal
-from zmeta.migration.face import Plan, find_run, finish_interrupted, migrate
+from zmeta.migration.face import Plan, find_interrupted, find_run, migrate
 from zmeta.migration.planfile import read_plan, write_plan
 from zmeta.migration.run import Run
-from zmeta.migration.status import history, status
+from zmeta.migration.status import discard_unfinished, history, status
 from zmeta.report.plan import PlanMarkdown, PlanText
 from zmeta.report.words import one_line
 from zmeta.stores.remote import using
@@ -33,8 +33,7 @@ def main(arguments: argparse.Namespace) -> int:
     """Do what the command says: 0 all is well, 1 something is blocked or was not written, 130 interrupted."""
     jobs = os.cpu_count() or 1 if getattr(arguments, "jobs", 1) == 0 else getattr(arguments, "jobs", 1)
     with ExitStack() as stack:
-        if arguments.command in ("migrate", "rollback"):
-            stack.enter_context(using(with_stores(load_config(), arguments).store_options))
+        stack.enter_context(using(with_stores(load_config(), arguments).store_options))
         if arguments.command == "migrate":
             return _migrate(arguments, jobs, stack)
         if arguments.command == "rollback":
@@ -52,6 +51,7 @@ def _migrate(arguments: argparse.Namespace, jobs: int, stack: ExitStack) -> int:
         return _apply(run, jobs, arguments, stack)
     if plan_file:
         saved = read_plan(plan_file)
+        _discard_unfinished(arguments)
         return _apply(Run.create(saved.units(), saved.header, arguments.journal), jobs, arguments, stack)
     if not paths:
         raise ConfigError("there is nothing to migrate", expected="a path, or a plan: --apply plan.json")
@@ -121,6 +121,11 @@ def _asked(arguments: argparse.Namespace) -> str:
     return "".join([*options, *([" --pixel-scale"] if arguments.pixel_scale else [])])
 
 
+def _journal(arguments: argparse.Namespace) -> str:
+    """Return the option that names the journal, to be given again."""
+    return f" --journal {_quoted(arguments.journal)}" if arguments.journal else ""
+
+
 def _quoted(text: str) -> str:
     from shlex import quote
 
@@ -185,11 +190,14 @@ def _watched(plan: Plan, stack: ExitStack, *, quiet: bool) -> Iterator[Unit]:
 
 def _plan_and_apply(plan: Plan, jobs: int, arguments: argparse.Namespace, stack: ExitStack) -> int:
     """Finish what was interrupted, plan the rest, show what is blocked, and write."""
-    finished = finish_interrupted(plan, jobs=jobs, state_dir=arguments.journal, tick=_bar(stack, arguments))
+    _discard_unfinished(arguments)
+    interrupted = find_interrupted(plan, arguments.journal)
     code = 0
-    if finished is not None:
-        print(f"an interrupted run was finished first, {_outcome(*finished)}")
-        code = int(not finished[1].clean)
+    if interrupted is not None:
+        _tell_whom_it_waits_for(interrupted)
+        outcome = journal.apply(interrupted, jobs=jobs, tick=_bar(stack, arguments))
+        print(f"an interrupted run was finished first, {_outcome(interrupted, outcome)}")
+        code = int(not outcome.clean)
     units = _shown(_watched(plan, stack, quiet=arguments.quiet), arguments, blocked_only=True)
     run = Run.create(units, plan.header, arguments.journal)
     print(_summary(plan, "to change"))
@@ -199,28 +207,42 @@ def _plan_and_apply(plan: Plan, jobs: int, arguments: argparse.Namespace, stack:
     return max(code, _apply(run, jobs, arguments, stack), int(plan.tally.blocked > 0))
 
 
+def _discard_unfinished(arguments: argparse.Namespace) -> None:
+    for name in discard_unfinished(arguments.journal):
+        print(f"run {name} was killed while it was planned, and had changed nothing: it was removed")
+
+
+def _tell_whom_it_waits_for(run: Run) -> None:
+    holder = run.home.waits_for()
+    if holder:
+        print(f"run {run.id}: waiting to see whether {holder} still works on it", file=sys.stderr)
+
+
 def _apply(run: Run, jobs: int, arguments: argparse.Namespace, stack: ExitStack) -> int:
+    _tell_whom_it_waits_for(run)
     try:
         outcome = journal.apply(run, jobs=jobs, tick=_bar(stack, arguments))
     except KeyboardInterrupt:
         print(
-            f"\nstopped; to go on: zmeta migrate --resume {run.id}, to take it back: zmeta rollback {run.id}",
+            f"\nstopped; to go on: zmeta migrate --resume {run.id}{_journal(arguments)}, "
+            f"to take it back: zmeta rollback {run.id}{_journal(arguments)}",
             file=sys.stderr,
         )
         return 130
     print(_outcome(run, outcome))
     _tell_problems(run, "done")
     if outcome.written:
-        print(f"to take it back: zmeta rollback {run.id}")
+        print(f"to take it back: zmeta rollback {run.id}{_journal(arguments)}")
     return int(not outcome.clean)
 
 
 def _rollback(arguments: argparse.Namespace, jobs: int, stack: ExitStack) -> int:
     run = find_run(arguments.run or "", arguments.journal)
+    _tell_whom_it_waits_for(run)
     try:
         outcome = journal.rollback(run, jobs=jobs, tick=_bar(stack, arguments))
     except KeyboardInterrupt:
-        print(f"\nstopped; to go on: zmeta rollback {run.id}", file=sys.stderr)
+        print(f"\nstopped; to go on: zmeta rollback {run.id}{_journal(arguments)}", file=sys.stderr)
         return 130
     print(_outcome(run, outcome, verb="put back"))
     _tell_problems(run, "undone")
@@ -268,7 +290,12 @@ def _status(arguments: argparse.Namespace) -> int:
         line = f"{run.id}  {run.state:<11}  {_count(run.documents, 'document')}  {paths}{run.problem}"
         print(one_line(line, sys.stdout))
         if run.state == "interrupted":
-            print(f"  to go on: zmeta migrate --resume {run.id}, to take it back: zmeta rollback {run.id}")
+            print(
+                f"  to go on: zmeta migrate --resume {run.id}{_journal(arguments)}, "
+                f"to take it back: zmeta rollback {run.id}{_journal(arguments)}"
+            )
+        if run.state == "unfinished":
+            print("  it was killed while it was planned, and changed nothing; the next `zmeta migrate --apply` removes it")
     return int(any(run.state in ("interrupted", "undoing", "damaged") for run in found))
 
 

@@ -6,8 +6,9 @@ the batches: nearly all the time goes into waiting for the disk, and a thread ne
 
 from __future__ import annotations
 
-import os
+import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from contextvars import copy_context
 from itertools import groupby
 from operator import itemgetter
@@ -17,8 +18,7 @@ from zmeta.errors import MigrationError
 from zmeta.nodes.batch import write_batch
 from zmeta.nodes.fate import Fate
 from zmeta.nodes.write import Change
-from zmeta.stores.local import failed
-from zmeta.stores.sync import sync_names
+from zmeta.stores.paths import is_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
     Tick = Callable[[int, int], object]
     Stop = Callable[[], bool]
+
+#: Seconds in which a request to an object store ends that was on its way when its process was killed.
+ON_THE_WAY = 5.0
 
 
 class Outcome(NamedTuple):
@@ -89,6 +92,7 @@ def rollback(run: Run, *, jobs: int = 1, tick: Tick | None = None, stop: Stop | 
     """
     with run.lock():
         run.publish("rollback")
+        _let_arrive(run)
         damaged: list[MigrationError] = []
         pending = [number for number in reversed(run.numbers) if run.begun(number)]
 
@@ -124,6 +128,14 @@ def outcome(run: Run, kind: MarkKind, *, interrupted: bool = False) -> Outcome:
     return Outcome(written, totals["conflict"], totals["failed"], totals["left"], remaining, interrupted)
 
 
+def _let_arrive(run: Run) -> None:
+    """Wait for what a killed process has sent to object stores: it must not arrive after its document was looked at."""
+    torn = [number for number in run.numbers if run.begun(number) and not run.has(number, "done")]
+    with suppress(MigrationError):  # damaged, which is told of later
+        if any(is_url(entry.file) for number in torn for unit in run.index(number) for entry in unit.entries):
+            time.sleep(ON_THE_WAY)
+
+
 # --- one batch ------------------------------------------------------------------------------------------------------------
 
 
@@ -143,7 +155,9 @@ def _apply_batch(run: Run, number: int, mark: Mark | None) -> None:
     run.publish(f"{number:06}.begun")
     work = {(u, place): change for u, unit in enumerate(units) for place, change in enumerate(unit.changes)}
     needs = [unit.needs for unit in units]
-    run.publish_mark(number, "done", units, _write(run, run.file(number, "done"), work, needs, mark, resumed=resumed))
+    if mark is not None:
+        run.forget_mark(number, "done")
+    run.publish_mark(number, "done", units, _write(run, work, needs, mark, resumed=resumed))
 
 
 def _undo_batch(run: Run, number: int, mark: Mark | None) -> None:
@@ -157,11 +171,13 @@ def _undo_batch(run: Run, number: int, mark: Mark | None) -> None:
         if done is None or (u, place) not in done.fates
     }
     needs = [unit.needs for unit in units]
-    run.publish_mark(number, "undone", units, _write(run, run.file(number, "undone"), work, needs, mark, resumed=True))
+    if mark is not None:
+        run.forget_mark(number, "undone")
+    run.publish_mark(number, "undone", units, _write(run, work, needs, mark, resumed=True))
 
 
 def _write(
-    run: Run, file: str, work: Mapping[Place, Change], needs: Sequence[Needs], mark: Mark | None, *, resumed: bool
+    run: Run, work: Mapping[Place, Change], needs: Sequence[Needs], mark: Mark | None, *, resumed: bool
 ) -> dict[Place, Fate]:
     """Make changes, and return the fates. Where there is a mark, only the units that the system refused are tried again."""
     fates: dict[Place, Fate] = {}
@@ -169,22 +185,12 @@ def _write(
         again = {unit for (unit, _), fate in mark.fates.items() if fate.state == "failed"}
         fates = {place: mark.fates.get(place, Fate("written")) for place in work if place[0] not in again}
         work = {place: change for place, change in work.items() if place[0] in again}
-        _forget(run.folder, file)
     units = [list(places) for _, places in groupby(work, itemgetter(0))]
     asked = [needs[places[0][0]] for places in units]
     results = write_batch([[work[place] for place in places] for places in units], run.id, needs=asked, resumed=resumed)
     for places, row in zip(units, results, strict=True):
         fates.update(zip(places, row, strict=True))
     return fates
-
-
-def _forget(folder: str, file: str) -> None:
-    """Remove a mark before what it speaks of is done again."""
-    try:
-        os.unlink(file)
-    except OSError as error:
-        raise failed("remove", file, error) from None
-    sync_names(folder)
 
 
 # --- many batches ---------------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from zmeta.migration.options import Options, check_target
 from zmeta.migration.plan import plan_units
 from zmeta.migration.planfile import read_plan, write_plan
 from zmeta.migration.run import Run
+from zmeta.migration.status import discard_unfinished
 from zmeta.migration.status import history as iter_history
 from zmeta.migration.status import status as iter_status
 from zmeta.migration.tree import Tally
@@ -68,31 +69,29 @@ class Plan:
     ) -> tuple[Run, Outcome]:
         """Plan, write the plan down, and then write the documents; return the run and what became of them.
 
-        A run with the same paths and options that was interrupted is finished first. Raises as `zmeta.migrate` does.
+        `state_dir` is where runs are kept: a folder, or the URL of an object store. A run with the same paths and options
+        that was interrupted is finished first; what was left of runs that were killed while they were planned is removed.
+        Raises as `zmeta.migrate` does, and `MigrationError` where another process works on such a run.
         """
-        finish_interrupted(self, jobs=jobs, state_dir=state_dir, tick=tick)
-        run = Run.create(self, self.header, state_dir)
         with using(self.options.config.store_options):
+            discard_unfinished(state_dir)
+            interrupted = find_interrupted(self, state_dir)
+            if interrupted is not None:
+                journal.apply(interrupted, jobs=jobs, tick=tick)
+            run = Run.create(self, self.header, state_dir)
             outcome = journal.apply(run, jobs=jobs, tick=tick)
-        if not run.documents:
-            run.discard()
+            if not run.documents:
+                run.discard()
         return run, outcome
 
 
-def finish_interrupted(
-    plan: Plan,
-    *,
-    jobs: int = 1,
-    state_dir: str | os.PathLike[str] | None = None,
-    tick: Callable[[int, int], object] | None = None,
-) -> tuple[Run, Outcome] | None:
-    """Go on with the newest run that has the same paths and options, and was killed; None where there is none."""
+def find_interrupted(plan: Plan, state_dir: str | os.PathLike[str] | None = None) -> Run | None:
+    """Return the newest run with the same paths and options that was killed, or is at work; None where there is none."""
     for status in iter_status(state_dir):
-        if status.state == "interrupted" and status.paths == plan.paths:
+        if status.state in ("interrupted", "running") and status.paths == plan.paths:
             run = Run.open(status.id, state_dir)
             if run.header.get("options") == plan.options.as_json():
-                with using(plan.options.config.store_options):
-                    return run, journal.apply(run, jobs=jobs, tick=tick)
+                return run
     return None
 
 
@@ -169,12 +168,13 @@ def apply_plan(
 ) -> tuple[Run, Outcome]:
     """Apply a plan that was saved; documents that changed since are left alone, and reported.
 
-    `store_options` are those of object stores, if there are URLs in it. Raises `MigrationError` for a file that is no plan,
-    or was edited.
+    `store_options` are those of object stores, if there are URLs in it, or `state_dir` is one. Raises `MigrationError` for a
+    file that is no plan, or was edited.
     """
     plan = read_plan(file)
-    run = Run.create(plan.units(), plan.header, state_dir)
     with using(store_options or {}):
+        discard_unfinished(state_dir)
+        run = Run.create(plan.units(), plan.header, state_dir)
         return run, journal.apply(run, jobs=jobs)
 
 
@@ -205,11 +205,20 @@ def find_run(run: str = "", state_dir: str | os.PathLike[str] | None = None) -> 
     raise MigrationError("there is no run to roll back", hint="`zmeta status` lists the runs")
 
 
-def status(state_dir: str | os.PathLike[str] | None = None) -> list[RunStatus]:
+def status(
+    state_dir: str | os.PathLike[str] | None = None, *, store_options: Mapping[str, str] | None = None
+) -> list[RunStatus]:
     """Return the state of every run, newest first."""
-    return list(iter_status(state_dir))
+    with using(store_options or {}):
+        return list(iter_status(state_dir))
 
 
-def history(path: str | os.PathLike[str], state_dir: str | os.PathLike[str] | None = None) -> list[HistoryEntry]:
+def history(
+    path: str | os.PathLike[str],
+    state_dir: str | os.PathLike[str] | None = None,
+    *,
+    store_options: Mapping[str, str] | None = None,
+) -> list[HistoryEntry]:
     """Return what runs did to the documents at or below a path, the newest first."""
-    return list(iter_history(path, state_dir))
+    with using(store_options or {}):
+        return list(iter_history(path, state_dir))

@@ -1,4 +1,4 @@
-"""The files of a run: batches of documents before and after, and sealed JSON. Published whole, or not at all; read strictly.
+"""What the files of a run hold: batches of documents before and after, and sealed JSON. Read strictly.
 
 A batch has two compressed sections, so that a search reads no documents: the index (units, files, digests, sizes), and the
 bytes of all documents one after the other. What is to be found in both stands in `plan.json`: sizes and checksums.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import zlib
-from contextlib import suppress
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
@@ -19,12 +18,12 @@ from zmeta.nodes.batch import DOCUMENTS
 from zmeta.nodes.node import absolute
 from zmeta.nodes.write import Change
 from zmeta.steps.step import Kind
-from zmeta.stores.local import failed
 from zmeta.stores.paths import is_url
-from zmeta.stores.sync import sync_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from zmeta.migration.home import Home
 
 #: More than this is no batch: the largest unit, and what a damaged or hostile file may unfold to.
 MOST_BYTES = 1 << 31
@@ -93,29 +92,7 @@ def check_file(file: str, where: str) -> None:
         )
 
 
-# --- publishing ---------------------------------------------------------------------------------------------------------
-
-
-def publish(folder: str, name: str, *parts: bytes) -> None:
-    """Write a file beside, sync it, and give it its name: it is there whole or not at all. Raises `StoreError`."""
-    file = os.path.join(folder, name)
-    beside = file + ".tmp"
-    try:
-        handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o600)
-        try:
-            for part in parts:
-                view = memoryview(part)
-                while view:
-                    view = view[os.write(handle, view) :]
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-        os.replace(beside, file)
-    except OSError as error:
-        with suppress(OSError):
-            os.unlink(beside)
-        raise failed("write", file, error) from None
-    sync_names(folder)
+# --- sealed JSON ----------------------------------------------------------------------------------------------------------
 
 
 def seal(value: Mapping[str, object]) -> bytes:
@@ -124,14 +101,8 @@ def seal(value: Mapping[str, object]) -> bytes:
     return json.dumps({**plain, "sha256": sha256(_plain(plain)).hexdigest()}, indent=1).encode()
 
 
-def unseal(file: str, kind: str) -> dict[str, Any]:
+def unseal(raw: bytes, file: str, kind: str) -> dict[str, Any]:
     """Read sealed JSON. Raises `MigrationError` where it is not whole, or not of this kind."""
-    try:
-        with open(file, "rb") as handle:
-            size = os.fstat(handle.fileno()).st_size
-            raw = handle.read() if size <= MOST_BYTES else b""
-    except OSError as error:
-        raise failed("read", file, error) from None
     try:
         value = json.loads(raw)
     except (ValueError, RecursionError) as error:
@@ -150,7 +121,7 @@ def _plain(value: Mapping[str, object]) -> bytes:
 # --- batches ------------------------------------------------------------------------------------------------------------
 
 
-def write_batch_file(folder: str, name: str, units: Sequence[Unit]) -> BatchInfo:
+def write_batch_file(home: Home, name: str, units: Sequence[Unit]) -> BatchInfo:
     """Write a batch and return what is to be kept about it. Raises `StoreError`."""
     index, blobs = [], []
     for unit in units:
@@ -162,7 +133,7 @@ def write_batch_file(folder: str, name: str, units: Sequence[Unit]) -> BatchInfo
         index.append([unit.path, list(unit.steps), unit.kind, rows, unit.needs])
     sections = [json.dumps(index, separators=(",", ":")).encode(), b"".join(blobs)]
     folded = [zlib.compress(section, _LEVEL) for section in sections]
-    publish(folder, name, _MAGIC, *folded)
+    home.publish(name, _MAGIC, *folded)
     infos = [Section(len(f), len(s), sha256(f).hexdigest()) for f, s in zip(folded, sections, strict=True)]
     files = [change.file for unit in units for change in unit.changes]
     return BatchInfo(len(units), len(files), _common(files), *infos)
@@ -177,20 +148,22 @@ def _common(files: Sequence[str]) -> str:
         return ""
 
 
-def read_index(file: str, info: BatchInfo) -> list[IndexUnit]:
+def read_index(home: Home, name: str, info: BatchInfo) -> list[IndexUnit]:
     """Read the index of a batch alone. Raises `MigrationError` where it is damaged."""
-    return _parse_index(_unfold(file, info.contents, _read(file, info, info.contents.size)[len(_MAGIC) :]), file, info)
+    file, raw = home.file(name), _read(home, name, info, info.contents.size)
+    return _parse_index(_unfold(file, info.contents, raw), file, info)
 
 
-def verify_batch(file: str, info: BatchInfo) -> None:
+def verify_batch(home: Home, name: str, info: BatchInfo) -> None:
     """Compare the checksums of a batch. Raises `MigrationError`."""
-    for section, raw in _sections(file, info):
-        _check(file, section, raw)
+    for section, raw in _sections(home, name, info):
+        _check(home.file(name), section, raw)
 
 
-def read_batch_file(file: str, info: BatchInfo) -> list[Unit]:
+def read_batch_file(home: Home, name: str, info: BatchInfo) -> list[Unit]:
     """Read a whole batch; every document is compared with its digest. Raises `MigrationError`."""
-    (_, index), (_, body) = _sections(file, info)
+    file = home.file(name)
+    (_, index), (_, body) = _sections(home, name, info)
     units = _parse_index(_unfold(file, info.contents, index), file, info)
     blobs = memoryview(_unfold(file, info.body, body))
     place, found = 0, []
@@ -214,25 +187,22 @@ def _fits(raw: bytes, digest: str | None, size: int) -> bool:
     return len(raw) == size and (size == 0 if digest is None else sha256(raw).hexdigest() == digest)
 
 
-def _read(file: str, info: BatchInfo, size: int = -1) -> bytes:
-    whole = len(_MAGIC) + info.contents.size + info.body.size
-    try:
-        with open(file, "rb") as handle:
-            length = os.fstat(handle.fileno()).st_size
-            raw = handle.read(size + len(_MAGIC) if size >= 0 else whole)
-    except FileNotFoundError:
-        raise damaged(file, "the file is missing") from None
-    except OSError as error:
-        raise failed("read", file, error) from None
+def _read(home: Home, name: str, info: BatchInfo, size: int = -1) -> bytes:
+    """Return the first bytes of the sections, or all of them."""
+    file, whole = home.file(name), len(_MAGIC) + info.contents.size + info.body.size
+    found = home.read(name, size + len(_MAGIC) if size >= 0 else whole)
+    if found is None:
+        raise damaged(file, "the file is missing")
+    length, raw = found
     if length != whole:
         raise damaged(file, f"{length} bytes in the place of {whole}")
     if not raw.startswith(_MAGIC):
         raise damaged(file, "not a batch of version 1")
-    return raw
+    return raw[len(_MAGIC) :]
 
 
-def _sections(file: str, info: BatchInfo) -> Iterator[tuple[Section, bytes]]:
-    raw = _read(file, info)[len(_MAGIC) :]
+def _sections(home: Home, name: str, info: BatchInfo) -> Iterator[tuple[Section, bytes]]:
+    raw = _read(home, name, info)
     yield info.contents, raw[: info.contents.size]
     yield info.body, raw[info.contents.size :]
 

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import os
-import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from zmeta.errors import MigrationError
 from zmeta.migration.apply import Outcome, outcome
-from zmeta.migration.run import Run, is_locked, run_folders
+from zmeta.migration.claim import InUseError
+from zmeta.migration.home import list_homes
+from zmeta.migration.run import Run
 from zmeta.nodes.node import absolute
 from zmeta.stores.paths import is_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from zmeta.migration.home import Home
     from zmeta.migration.record import BatchInfo, IndexUnit
     from zmeta.steps.step import Kind
 
@@ -88,14 +91,14 @@ class HistoryEntry:
 
 def status(state_dir: str | os.PathLike[str] | None = None) -> Iterator[RunStatus]:
     """Yield the state of every run, newest first. Raises `StoreError` where the state directory cannot be read."""
-    for folder in reversed(run_folders(state_dir)):
-        yield _status(folder, state_dir)
+    for home in reversed(list_homes(state_dir)):
+        yield _status(home, state_dir)
 
 
-def _status(folder: str, state_dir: str | os.PathLike[str] | None) -> RunStatus:
-    name = os.path.basename(folder)
-    if not os.path.exists(os.path.join(folder, "plan.json")):
-        return RunStatus(name, "running" if is_locked(folder) else "unfinished")
+def _status(home: Home, state_dir: str | os.PathLike[str] | None) -> RunStatus:
+    name = home.name
+    if not home.has("plan.json"):
+        return RunStatus(name, "running" if home.holder() else "unfinished")
     try:
         run = Run.open(name, state_dir)
     except MigrationError as error:
@@ -125,11 +128,11 @@ def history(path: str | os.PathLike[str], state_dir: str | os.PathLike[str] | No
     """
     wanted = {absolute(path)} if is_url(os.fspath(path)) else {absolute(path), os.path.realpath(path)}
     problem: MigrationError | None = None
-    for folder in reversed(run_folders(state_dir)):
-        if not os.path.exists(os.path.join(folder, "plan.json")):
+    for home in reversed(list_homes(state_dir)):
+        if not home.has("plan.json"):
             continue
         try:
-            run = Run.open(os.path.basename(folder), state_dir)
+            run = Run.open(home.name, state_dir)
             yield from _of_run(run, wanted)
         except MigrationError as error:
             problem = problem or error
@@ -172,8 +175,10 @@ def _is_below(path: str, folder: str) -> bool:
 def discard_unfinished(state_dir: str | os.PathLike[str] | None = None) -> list[str]:
     """Remove what runs left that were killed while they were planned, and return their ids. They changed no document."""
     gone = []
-    for folder in run_folders(state_dir):
-        if not os.path.exists(os.path.join(folder, "plan.json")) and not is_locked(folder):
-            shutil.rmtree(folder, ignore_errors=True)
-            gone.append(os.path.basename(folder))
+    for home in list_homes(state_dir):
+        if not home.has("plan.json"):
+            with suppress(InUseError), home.lock(wait=False):
+                if not home.has("plan.json"):
+                    home.discard()
+                    gone.append(home.name)
     return gone

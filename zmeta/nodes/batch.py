@@ -18,6 +18,7 @@ from zmeta.nodes.fate import ALREADY, WRITTEN, Fate, conflict_of
 from zmeta.nodes.write import locked, put, put_back, resolve, temporary_name, write_beside
 from zmeta.stores.local import read_file
 from zmeta.stores.paths import is_url
+from zmeta.stores.settle import ask
 from zmeta.stores.sync import Flush
 
 if TYPE_CHECKING:
@@ -139,6 +140,7 @@ class _Work:
         index = next(iter(self.pending(indices)), None)
         if index is None:
             return
+        ask()
         try:
             with locked(_folders(self._changes[index] for index in self.pending(range(len(self._changes))))):
                 for index in self.pending(range(len(self._changes))):

@@ -7,30 +7,22 @@ fails, what was written is put back, unless somebody has changed it since.
 
 from __future__ import annotations
 
-import random
-import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from zmeta.errors import ConflictError, StoreError, ZmetaError
+from zmeta.errors import ConflictError, ZmetaError
 from zmeta.stores import remote
-from zmeta.stores.base import UnknownOutcomeError
+from zmeta.stores.settle import pause, raw_of, replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from zmeta.nodes.write import Change, Stale
-    from zmeta.stores.base import Content
 
 _Result = TypeVar("_Result")
 
 #: How often an update is computed anew; with N writers about one attempt in N succeeds.
 ATTEMPTS = 100
-#: Seconds of the longest pause between two attempts.
-_LONGEST_PAUSE = 1.0
-#: How often one document is sent again where nobody knows what became of it.
-_SENDS = 5
-_RANDOM = random.SystemRandom()
 
 
 class Done(NamedTuple):
@@ -60,7 +52,7 @@ def update(
         for attempt in range(ATTEMPTS):
             if conflict is None:
                 return result
-            _pause(attempt)
+            pause(attempt)
             changes, result = compute()
             conflict = _swap_all(changes, done, stale)
         if conflict is not None:
@@ -73,7 +65,7 @@ def update(
 
 def write(changes: Sequence[Change]) -> bool:
     """Replace all documents, or none: False where one is not what was read."""
-    if any(_raw(remote.read_content(change.file)) != change.old for change in changes):
+    if any(raw_of(remote.read_content(change.file)) != change.old for change in changes):
         return False
     done: dict[str, Done] = {}
     try:
@@ -84,10 +76,6 @@ def write(changes: Sequence[Change]) -> bool:
     if conflict is not None:
         restore(done)
     return conflict is None
-
-
-def _pause(attempt: int) -> None:
-    time.sleep(_RANDOM.uniform(0, min(_LONGEST_PAUSE, 0.01 * 2 ** min(attempt, 10))))
 
 
 def _give_up(conflict: Conflict, stale: Stale | None) -> None:
@@ -119,36 +107,15 @@ def swap(change: Change, done: dict[str, Done]) -> Conflict | None:
     """Replace one document if it is what was read. A lost answer is settled by reading back."""
     store, key = remote.store_of(change.file)
     known, there = remote.seen(change.file)
-    if not known or _raw(there) != change.old:
+    if not known or raw_of(there) != change.old:
         there = remote.read_content(change.file)
-    sent = False
-    lost: StoreError | None = None
-    for attempt in range(_SENDS):
-        if sent and _raw(there) == change.new:  # it had arrived, and the answer was lost
-            break
-        if _raw(there) != change.old:
-            return Conflict(change, _raw(there))
-        if attempt > 1:
-            _pause(attempt + 2)
-        try:
-            token = None if there is None else there.token
-            if store.delete(key, token) if change.new is None else store.put(key, change.new, token):
-                break
-        except UnknownOutcomeError as error:
-            lost = error
-        sent = True
-        there = remote.read_content(change.file)
-    else:
-        if lost is not None and _raw(there) != change.new:
-            raise lost
-        if _raw(there) != change.new:
-            return Conflict(change, _raw(there))
+    if raw_of(there) != change.old:
+        return Conflict(change, raw_of(there))
+    replaced, there = replace(store, key, there, change.new)
+    if not replaced:
+        return Conflict(change, raw_of(there))
     done[change.file] = Done(change.old, change.new)
     return None
-
-
-def _raw(content: Content | None) -> bytes | None:
-    return None if content is None else content.raw
 
 
 def restore(done: dict[str, Done]) -> None:
@@ -157,9 +124,5 @@ def restore(done: dict[str, Done]) -> None:
         with suppress(ZmetaError):
             store, key = remote.store_of(file)
             there = remote.read_content(file)
-            if _raw(there) != new:
-                continue
-            if old is not None:
-                store.put(key, old, None if there is None else there.token)
-            elif there is not None:
-                store.delete(key, there.token)
+            if raw_of(there) == new != old:
+                replace(store, key, there, old)
