@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 from pathlib import Path
@@ -173,6 +174,8 @@ def nursery() -> None:
             code = 5
             try:
                 code = work(**job)
+            except BaseException:  # the process ends below, without a word
+                traceback.print_exc()
             finally:
                 os._exit(code)
         print(child, flush=True)

@@ -71,7 +71,7 @@ def killed(monkeypatch: pytest.MonkeyPatch, home: Home, **how: Any) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(claim_module.Claim, "release", lambda claim: claim._over.set())
         for name, value in how.items():
-            patch.setattr(claim_module.os, name, lambda value=value: value)
+            patch.setattr(os, name, lambda value=value: value)
         with home.lock(new=not home.exists()):
             pass
 
@@ -235,11 +235,12 @@ def test_the_next_apply_removes_and_tells(state: str, tmp_path: Path, capsys: py
 
 def test_a_new_run_is_not_taken_for_one_that_was_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Between the making of its folder and its lock somebody removes it: another folder is made."""
-    real, seen = os.open, []
+    real = os.open
+    seen: list[str] = []
 
     def open_(path: Any, flags: int, mode: int = 0o777, **more: Any) -> int:
         if str(path).endswith("lock") and not seen:
-            seen.append(path)
+            seen.append(str(path))
             assert len(discard_unfinished(tmp_path)) == 1
         return real(path, flags, mode, **more)
 
@@ -320,7 +321,8 @@ def test_who_was_taken_over_writes_nothing_more(memory: str, tmp_path: Path, mon
     """A process is stopped in the middle, missed, and its run taken back; then it wakes up."""
     run = new_run(memory, tmp_path)
     before = files(tmp_path / "t")
-    real, calls = run_module.Run.publish, []
+    real = run_module.Run.publish
+    calls: list[str] = []
 
     def stop_and_wake(self: Run, name: str) -> None:
         real(self, name)
@@ -349,9 +351,10 @@ def test_who_was_taken_over_writes_nothing_more(memory: str, tmp_path: Path, mon
     assert run.mark(1, "done") is None
 
 
-@pytest.mark.parametrize(
-    "claim", [b"", b"[]", b"\xff", b'{"token": 3}', b'{"process": "x", "time": "never"}', b"[" * 100_000]
-)
+NO_CLAIMS = [b"", b"[]", b"\xff", b'{"token": 3}', b'{"process": "x", "time": "never"}', b"[" * 100_000]
+
+
+@pytest.mark.parametrize("claim", NO_CLAIMS, ids=map(str, range(len(NO_CLAIMS))))
 def test_a_claim_that_is_not_understood_is_watched_too(memory: str, tmp_path: Path, claim: bytes) -> None:
     run = new_run(memory, tmp_path)
     run.home.publish("lock", claim)
