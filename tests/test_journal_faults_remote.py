@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from s3_server import S3
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a process to kill")
-KILLS = int(os.environ.get("ZMETA_KILLS", "6"))
-ARRAYS = int(os.environ.get("ZMETA_KILL_ARRAYS", "18"))
+KILLS = int(os.environ.get("ZMETA_KILLS", "4"))
+ARRAYS = int(os.environ.get("ZMETA_KILL_ARRAYS", "12"))
 #: Every request may fail, with or without having been done, or break off.
 FAULTS = {"error": 0.03, "reset": 0.03, "lost": 0.03, "late_error": 0.03, "busy": 0.02, "cut": 0.02}
 
@@ -75,8 +75,16 @@ def test_killed_at_random_moments(s3: S3, setting: Setting, nursery: Nursery) ->
     moments = random.Random(7)
     kills: Counter[str] = Counter()
     between = rounds = turned = moved = 0
-    needs = {"apply": 1.0, "rollback": 1.0}  # seconds, about
     machine = 0
+
+    def kill_after(child: int, writes: int, seconds: float) -> None:
+        """Kill a process when so many writes were under way, or have ended."""
+        with suppress(ProcessLookupError):  # it has ended
+            while sum(line.startswith(("PUT", "DELETE")) for line in s3.log()) < writes:
+                os.kill(child, 0)
+                time.sleep(0.005)
+            time.sleep(seconds)
+            os.kill(child, signal.SIGKILL)
 
     def go(verb: str, run: Run, old: dict[str, bytes], new: dict[str, bytes]) -> int:
         """Run a process, perhaps kill it; return how it ended."""
@@ -84,13 +92,13 @@ def test_killed_at_random_moments(s3: S3, setting: Setting, nursery: Nursery) ->
         elsewhere = moments.random() < 0.4
         machine, moved = machine + elsewhere, moved + elsewhere
         more = {"store": s3.options, "jobs": moments.choice([1, 2]), "machine": f"machine {machine}"}
+        s3.behave()
         child = nursery.start(verb, run, setting.state, **more)  # type: ignore[arg-type]
         if kills[verb] < KILLS / 2:
-            time.sleep(moments.uniform(0.02, needs[verb] + elsewhere * 1.5))
-            with suppress(ProcessLookupError):  # it has ended
-                os.kill(child, signal.SIGKILL)
+            kill_after(child, moments.randrange(1, len(setting.first) + 15), moments.uniform(0, 0.02))
         code = nursery.end()
         now = setting.now()
+        assert {name: raw for name, raw in now.items() if raw not in (old.get(name), new.get(name))} == {}
         assert is_between(now, old, new)
         assert code in (0, -signal.SIGKILL)
         if code:
@@ -98,7 +106,6 @@ def test_killed_at_random_moments(s3: S3, setting: Setting, nursery: Nursery) ->
             between += now not in (old, new)
             if KILLS > 20:
                 print(f"{verb} killed, {sum(kills.values())} in all, {between} at work", flush=True)
-        needs[verb] *= 1.05 if code else 0.8
         return code
 
     while sum(kills.values()) < KILLS or rounds < 2:

@@ -407,6 +407,18 @@ def test_a_renewal_whose_answer_is_lost_is_ours(s3: S3, bucket: str) -> None:
         assert home.has("000001.batch")
 
 
+def test_a_claim_that_is_renewed_is_removed_with_its_run(s3: S3, bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(claim_module, "BEAT", 0.01)
+    with using(s3.options):
+        for _ in range(10):
+            with ExitStack() as stack:
+                home = new_home(stack, f"{bucket}/state")
+                home.publish("000001.batch", b"x")
+                home.discard()
+            assert list_homes(f"{bucket}/state") == []
+    assert not [entry for page in s3.store(bucket[5:]).list() for entry in page]
+
+
 def test_a_mark_that_arrives_late_gives_way(memory: str) -> None:
     """A process was killed after it had sent a mark, and the next one did not find it."""
     with ExitStack() as stack:

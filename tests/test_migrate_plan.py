@@ -209,6 +209,31 @@ def test_mirrors_of_the_settings_are_written(tmp_path: Path) -> None:
     assert plan(folder, config=config) == []
 
 
+def test_mirrors_are_written_where_nothing_else_is_to_be_done(tmp_path: Path) -> None:
+    root = group(tmp_path / "c.zarr")
+    array(root / "raw", "v2", SOUND)
+    array(root / "named", "v2", {"axes": ["z", "y", "x"]})  # says no size: there is nothing to mirror
+    config = Config(mirror=("daisy",))
+    (unit,) = plan(root, config=config)
+    assert (unit.path, unit.steps) == (str(root / "raw"), ("mirror as daisy",))
+    apply([unit])
+    assert attributes(root / "raw") == {**SOUND, "resolution": SOUND["voxel_size"]}
+    assert plan(root, config=config) == []
+    assert plan(root) == [] or plan(root)[0].steps == ("daisy@1 → zmeta@1.0",)
+    assert errors(root / "raw") == []
+
+
+@pytest.mark.parametrize("kind", ["v2", "v3"])
+@pytest.mark.parametrize("offset", [[0, 0, 0], [80, 0, 0]])
+def test_a_convention_of_n5_has_no_place_in_zarr(tmp_path: Path, kind: str, offset: list[int]) -> None:
+    folder = array(tmp_path / "raw", kind, {**SOUND, "offset": offset})
+    (unit,) = plan(folder, "neuroglancer-n5")
+    (finding,) = unit.findings
+    assert unit.blocked
+    expected = f"neuroglancer-n5 has no place for arrays of Zarr {kind}: it is a convention of N5"
+    assert (finding.message, finding.hint) == (expected, "name another convention, such as zmeta")
+
+
 def test_a_target_that_does_not_exist(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no such convention to migrate to"):
         plan(array(tmp_path / "raw"), "ome-zarr")
@@ -335,6 +360,20 @@ def test_a_container_goes_to_zarr_v3_new_beside_old_then_old_away(tmp_path: Path
     assert plan(root, "ome-ngff@0.5") == []
 
 
+def test_what_an_unfinished_conversion_left_beside_is_told(tmp_path: Path) -> None:
+    """A run wrote the new documents, was killed, and its journal is gone: nobody takes the old ones away any more."""
+    root = group(tmp_path / "c.zarr")
+    image_tree(root / "image")
+    apply([unit for unit in plan(root, "ome-ngff@0.5") if not unit.last])
+    assert (root / ".zgroup").exists()
+    units = plan(root, "ome-ngff@0.5")
+    assert [unit.changes for unit in units] == [()] * len(units)
+    told = {(Path(f.file).relative_to(root).as_posix(), f.code, f.severity.name) for unit in units for f in unit.findings}
+    names = (".zgroup", "image/.zgroup", "image/s0/.zarray", "image/s1/.zarray")
+    assert told == {(name, "ZM004", "WARNING") for name in names}
+    assert plan(root) == [] or all(not unit.blocked for unit in plan(root))
+
+
 def test_what_has_no_form_in_v3_blocks_its_whole_container_and_no_other(tmp_path: Path) -> None:
     for name in ("bad", "good"):
         root = group(tmp_path / f"{name}.zarr")
@@ -391,6 +430,30 @@ def test_an_old_image_takes_the_scale_that_its_arrays_state(tmp_path: Path) -> N
     apply(plan(root, "ome-ngff@0.5"))
     assert [read_metadata(root / f"s{level}")[0] for level in range(2)] == before
     assert attributes(root / "s0", "zarr.json") == {}
+
+
+@pytest.mark.parametrize("to", ["ome-ngff@0.4", "ome-ngff@0.5"])
+def test_a_step_makes_no_image_whose_axes_no_new_one_may_have(tmp_path: Path, to: str) -> None:
+    keys = {"multiscales": [{"version": "0.3", "axes": ["z", "y", "c"], "datasets": [{"path": "s0"}, {"path": "s1"}]}]}
+    root = image_tree(tmp_path / "i.zarr", attributes=keys)
+    for level in range(2):
+        size = {"voxel_size": [4 * 2**level] * 2, "offset": [8, 8], "axes": ["z", "y", "c"]}
+        write(root / f"s{level}", {".zattrs": {**size, "types": ["space", "space", "channel"], "units": ["nanometer"] * 2}})
+    before = contents(root)
+    (unit,) = (unit for unit in plan(root, to) if "ZM211" in [finding.code for finding in unit.findings])
+    (finding,) = unit.findings
+    assert unit.blocked
+    assert (finding.message, finding.found) == ("the axes must stand in the order time, channel, space", "z, y, c")
+    assert [change for unit in plan(root, to) for change in unit.changes] == []
+    assert contents(root) == before
+
+
+def test_axes_that_were_as_wrong_before_are_told(tmp_path: Path) -> None:
+    keys = image(axes=[{"name": n, "type": t} for n, t in (("z", "space"), ("c", "channel"), ("y", "space"))])
+    root = group(tmp_path / "i.zarr", "v2", keys)  # its levels are elsewhere
+    units = plan(root, "ome-ngff@0.5")
+    assert [(f.code, f.severity.name) for unit in units for f in unit.findings] == [("ZM211", "WARNING")]
+    assert [len(unit.changes) for unit in units] == [1, 2]
 
 
 def test_there_are_no_steps_back(tmp_path: Path) -> None:

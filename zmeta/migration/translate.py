@@ -49,7 +49,8 @@ def translate(node: Node, options: Options) -> Outcome:
     speaking = _speaking(before, reading)
     if row.convention == "cosem" and row in speaking:  # which has a `pixelResolution` beside it for viewers
         speaking = [other for other in speaking if other.convention != "n5-viewer"]
-    if not speaking or (speaking == [row] and not before.errors):
+    unmirrored = before.metadata.voxel_size is not None and any(name != row.convention for name in options.config.mirror)
+    if not speaking or (speaking == [row] and not before.errors and not unmirrored):
         return Outcome(node)
     findings = (*before.errors, *_unsure(before), *_without_size(before), *_evidence(before))
     if any(finding.severity == Severity.ERROR for finding in findings):
@@ -81,11 +82,12 @@ def _change(
 ) -> tuple[tuple[str, ...], list[Edit], Kind, tuple[Finding, ...]]:
     """Return what is done, the edits that do it, and what stands against it: steps where they lead there, else encoding."""
     node = before.node
-    if len(speaking) == 1 and speaking[0].convention == row.convention:
+    others = list(dict.fromkeys(other.id for other in speaking if other is not row))
+    if len(speaking) == 1 and others and speaking[0].convention == row.convention:
         done = upgrade_array(node, speaking[0], row, options)
         if done is not None:
             return done.steps, [_edit_to(node, done.attributes)], done.kind, done.findings if done.blocked else ()
-    steps = (f"{' + '.join(dict.fromkeys(other.id for other in speaking if other is not row))} → {row.id}",)
+    steps = (f"{' + '.join(others)} → {row.id}" if others else f"mirror as {' + '.join(options.config.mirror)}",)
     try:
         edits, kind = _edits(before, row, speaking, options)
     except EncodeError as error:

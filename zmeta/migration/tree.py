@@ -22,7 +22,7 @@ from zmeta.migration.memo import Translator
 from zmeta.migration.translate import Outcome, translate_level, upgraded
 from zmeta.migration.unit import Unit
 from zmeta.migration.upgrade import upgrade_profiles
-from zmeta.nodes.node import CONTAINER_SUFFIXES, Node, read_node
+from zmeta.nodes.node import CONTAINER_SUFFIXES, Node, find_twins, read_node
 from zmeta.nodes.walk import Links, Place, Visit, Walk
 from zmeta.steps.step import weakest
 
@@ -178,12 +178,20 @@ class TreePlan:
             frame.findings.append(error.finding())
         if self._options.needs_v3 and group.format == 2:
             frame.after = frame.after._replace(format=3)
+        frame.findings += self._twins(group)
         self._frames.append(frame)
+
+    def _twins(self, node: Node) -> tuple[Finding, ...]:
+        """Return what stands beside a node of Zarr v3, as a run leaves it that was to convert it and was never finished."""
+        return find_twins(node) if self._options.needs_v3 and node.format == 3 else ()
 
     # --- arrays -----------------------------------------------------------------------------------------------------
 
     def _array(self, node: Node) -> Iterator[Unit]:
         outcome = self._outcome(node)
+        twins = self._twins(node)
+        if twins:
+            outcome = outcome._replace(findings=(*outcome.findings, *twins))
         if outcome.findings and any(finding.severity == Severity.ERROR for finding in outcome.findings):
             yield Unit(node.path, outcome.steps, outcome.kind, findings=outcome.findings)
             return

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from zmeta.checker.rules.zm211_wrong_axes import wrong_axes
 from zmeta.errors import NoPathError
 from zmeta.finding import Finding, Severity
 from zmeta.jsondoc import pointer
@@ -11,7 +13,7 @@ from zmeta.steps.ome_ngff.parts import KEYS, PIXEL_SCALE, group_version, iter_pa
 from zmeta.steps.step import Site, StepBlockedError, weakest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from zmeta.conventions.base import ConventionVersion
     from zmeta.jsondoc import JSONObject, JSONValue
@@ -52,7 +54,28 @@ def upgrade_group(group: Node, arrays: Mapping[str, Node], options: Options) -> 
         found = Finding("ZM409", str(error.what), group.attributes_file, hint=hint, level=Severity.ERROR)
         return Upgrade(attributes, findings=(found,))
     agreed = options.allow_loss | ({PIXEL_SCALE} if options.pixel_scale else set())
-    return _walk(steps, Site(group, arrays, agreed, options.config.for_path(group.path).reading()), options)
+    done = _walk(steps, Site(group, arrays, agreed, options.config.for_path(group.path).reading()), options)
+    if done.blocked or not done.steps or target < "0.4":
+        return done
+    wrong = tuple(_misplaced(group, done.attributes))
+    if version < "0.4" and wrong:
+        return Upgrade(attributes, done.steps, done.kind, wrong)
+    told = tuple(replace(finding, level=Severity.WARNING) for finding in wrong)  # it was as wrong before
+    return done._replace(findings=told)
+
+
+def _misplaced(group: Node, attributes: JSONObject) -> Iterator[Finding]:
+    """Yield what is wrong with the axes of images as they will be, by the rule that new ones are held to as well."""
+    ome = attributes.get("ome")
+    images = (ome if isinstance(ome, dict) else attributes).get("multiscales")
+    for index, image in enumerate(images if isinstance(images, list) else ()):
+        listed = image.get("axes") if isinstance(image, dict) else None
+        axes = [axis for axis in listed if isinstance(axis, dict)] if isinstance(listed, list) else []
+        for problem in wrong_axes([str(axis.get("type") or "") for axis in axes]) if axes else ():
+            place = group.attributes_pointer + pointer("multiscales", index, "axes")
+            names = ", ".join(str(axis.get("name")) for axis in axes)
+            hint = "correct the order if it was written down wrong; else the data must be transposed"
+            yield Finding("ZM211", problem, group.attributes_file, place, found=names, hint=hint)
 
 
 def upgrade_profiles(node: Node, options: Options) -> Upgrade:

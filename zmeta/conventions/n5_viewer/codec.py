@@ -247,6 +247,9 @@ def encode_viewer(metadata: Metadata, node: Node, reading: Reading) -> Iterator[
 
 def encode_neuroglancer(metadata: Metadata, node: Node, reading: Reading) -> Iterator[Edit]:
     """Write `axes`, `units` and the base size where they stand; a level of a pyramid needs its factors to stay."""
+    if node.format != "n5":
+        hint = "name another convention, such as zmeta"
+        raise no_place("neuroglancer-n5", f"arrays of {node.format_name}: it is a convention of N5", node, hint)
     sizes = _check_origin(metadata, node, "neuroglancer-n5")
     names = require_names(metadata, "neuroglancer-n5", node)
     if len(sizes) != len(names):
