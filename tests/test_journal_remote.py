@@ -22,13 +22,14 @@ from zmeta.cli.main import main
 from zmeta.migration import apply as journal
 from zmeta.migration import bucket as bucket_module
 from zmeta.migration import claim as claim_module
+from zmeta.migration import folder as folder_module
 from zmeta.migration import run as run_module
 from zmeta.migration.claim import InUseError
 from zmeta.migration.face import find_run, history, migrate, status
 from zmeta.migration.home import Home, home_of, list_homes, new_home
 from zmeta.migration.run import Run
 from zmeta.migration.status import discard_unfinished
-from zmeta.stores import remote
+from zmeta.stores import object_, remote
 from zmeta.stores.remote import using
 from zmeta.stores.settle import ask
 
@@ -253,6 +254,24 @@ def test_a_new_run_is_not_taken_for_one_that_was_left(tmp_path: Path, monkeypatc
         assert discard_unfinished(tmp_path) == []
 
 
+def test_a_lock_on_a_folder_that_was_removed_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody removes it between the opening of its lock and the lock."""
+    real = folder_module._try_lock
+    removed: list[str] = []
+
+    def lock(handle: int, file: str) -> bool:
+        if not removed:
+            removed.append(file)
+            assert len(discard_unfinished(tmp_path)) == 1
+        return real(handle, file)
+
+    monkeypatch.setattr(folder_module, "_try_lock", lock)
+    with ExitStack() as stack:
+        home = new_home(stack, tmp_path)
+        assert home.exists()
+        assert home.file("lock") != removed[0]
+
+
 def test_a_plan_that_fails_leaves_nothing(state: str, tmp_path: Path) -> None:
     make_tree(tmp_path / "t", 3)
 
@@ -317,10 +336,22 @@ def test_a_process_that_lives_is_left_alone_wherever_it_is(
     assert not run.taken_back
 
 
-def test_who_was_taken_over_writes_nothing_more(memory: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("documents", ["on a disk", "on a store"])
+def test_who_was_taken_over_writes_nothing_more(
+    memory: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, documents: str
+) -> None:
     """A process is stopped in the middle, missed, and its run taken back; then it wakes up."""
-    run = new_run(memory, tmp_path)
-    before = files(tmp_path / "t")
+    name = memory.partition("://")[2].partition("/")[0]
+    store = object_._memory(name)
+
+    def now() -> dict[str, bytes]:
+        return objects(store, f"memory://{name}") if documents == "on a store" else files(tmp_path / "t")
+
+    make_tree(tmp_path / "t", 3)
+    for file, raw in files(tmp_path / "t").items():
+        store.put(os.path.relpath(file, tmp_path), raw)
+    before = now()
+    run = Run.create(plan_objects(before), {}, memory)
     real = run_module.Run.publish
     calls: list[str] = []
 
@@ -346,7 +377,7 @@ def test_who_was_taken_over_writes_nothing_more(memory: str, tmp_path: Path, mon
         with pytest.raises(InUseError, match="another process has taken the run over"):
             journal.apply(run)
     assert calls == ["000001.begun"]
-    assert files(tmp_path / "t") == before
+    assert now() == before
     assert run.taken_back
     assert run.mark(1, "done") is None
 
@@ -417,6 +448,31 @@ def test_a_claim_that_is_renewed_is_removed_with_its_run(s3: S3, bucket: str, mo
                 home.discard()
             assert list_homes(f"{bucket}/state") == []
     assert not [entry for page in s3.store(bucket[5:]).list() for entry in page]
+
+
+@pytest.mark.parametrize("journal_is_far", [True, False])
+def test_a_request_that_was_on_its_way_is_waited_for(
+    memory: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, journal_is_far: bool
+) -> None:
+    """A process that applied a run was killed, and what it had sent arrives when the run is being taken back."""
+    state = memory if journal_is_far else str(tmp_path / "state")
+    name = memory.partition("://")[2].partition("/")[0]
+    store, url = object_._memory(name), f"memory://{name}"
+    store.put("t/v3-0/zarr.json", dump(0))
+    first = objects(store, url)
+    run = Run.create(plan_objects(first), {}, state)
+    run.publish("000001.begun")
+    waited: list[float] = []
+
+    def arrive(seconds: float) -> None:
+        waited.append(seconds)
+        (change,) = run.read(1)[0].changes
+        store.put("t/v3-0/zarr.json", change.new)
+
+    monkeypatch.setattr(journal.time, "sleep", arrive)  # type: ignore[attr-defined]
+    assert journal.rollback(run).clean
+    assert objects(store, url) == first
+    assert waited == [journal.ON_THE_WAY]
 
 
 def test_a_mark_that_arrives_late_gives_way(memory: str) -> None:
