@@ -169,7 +169,8 @@ def work(verb: str, run_id: str, state: str, options: dict[str, Any]) -> int:
 
 
 def nursery() -> None:
-    import_module("zmeta.migration.apply")  # once, not in every child
+    for name in ("apply", "run"):
+        import_module(f"zmeta.migration.{name}")  # once, not in every child
 
     for line in sys.stdin:
         job = json.loads(line)

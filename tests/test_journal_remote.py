@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -79,9 +81,8 @@ def killed(monkeypatch: pytest.MonkeyPatch, home: Home, **how: Any) -> None:
 
 def gone() -> int:
     """Return the number of a process that has ended."""
-    child = os.spawnlp(os.P_NOWAIT, "true", "true")
-    os.waitpid(child, 0)
-    return child
+    with subprocess.Popen([sys.executable, "-c", ""]) as child:
+        return child.pid
 
 
 # --- what a home promises -----------------------------------------------------------------------------------------------
