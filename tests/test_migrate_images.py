@@ -404,6 +404,15 @@ def test_a_level_that_a_link_led_to_before(tmp_path: Path, both: Callable[..., t
     assert both(tmp_path / "c.zarr", "zmeta")[1] == 1
 
 
+def test_documents_that_a_conversion_left_behind(tmp_path: Path, both: Callable[..., tuple[list[Unit], int]]) -> None:
+    for number, sizes in enumerate(SIZES[:4]):
+        put(tmp_path / f"i{number}.zarr", levels_of([*sizes]), kind="v3")
+    array(tmp_path / "i2.zarr/1", "v2")
+    units, followed = both(tmp_path, "ome-ngff@0.5")
+    assert followed == 3
+    assert {finding.code for unit in units for finding in unit.findings} == {"ZM004"}
+
+
 def test_images_of_plates(tmp_path: Path, both: Callable[..., tuple[list[Unit], int]]) -> None:
     plate = {"plate": {"version": "0.4", "rows": [{"name": "A"}], "columns": [{"name": "1"}], "wells": [{"path": "A/1"}]}}
     group(tmp_path / "p.zarr", "v2", plate)
