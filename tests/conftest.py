@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from s3_server import S3
+    from cloud import Cloud
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # strategies.py; importlib mode adds nothing itself
 
@@ -77,17 +77,64 @@ def _no_network() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def s3() -> Iterator[S3]:
+def s3() -> Iterator[Cloud]:
     """An S3 server in a process of its own, behind a proxy."""
-    from s3_server import running
+    from cloud import S3, running
 
-    with running() as server:
+    with running(S3) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def gs() -> Iterator[Cloud]:
+    """A server with the API of Google Cloud Storage."""
+    from cloud import Google, running
+
+    with running(Google) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def az() -> Iterator[Cloud]:
+    """A server with the API of Azure's blobs."""
+    from cloud import Azure, running
+
+    with running(Azure) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def azurite() -> Iterator[Cloud]:
+    """Azurite behind a proxy, where it is installed."""
+    from cloud import azurite, running_azurite
+
+    program = azurite()
+    if program is None:
+        pytest.skip("Azurite is not installed: `npm install azurite`, and ZMETA_AZURITE=PATH/TO/azurite-blob")
+    with running_azurite(program) as server:
         yield server
 
 
 @pytest.fixture
-def bucket(s3: S3) -> Iterator[str]:
-    """The URL of a new bucket; the proxy does no harm until it is told to."""
-    s3.behave()
-    yield s3.bucket(f"bucket-{uuid4().hex[:12]}")
-    s3.behave()
+def bucket(s3: Cloud) -> Iterator[str]:
+    """The URL of a new bucket on S3; the proxy does no harm until it is told to."""
+    yield from _bucket(s3)
+
+
+@pytest.fixture(params=["gs", "az", "azurite"])
+def cloud(request: pytest.FixtureRequest) -> Cloud:
+    """The stores that are no S3, one after the other."""
+    server: Cloud = request.getfixturevalue(request.param)
+    return server
+
+
+@pytest.fixture
+def container(cloud: Cloud) -> Iterator[str]:
+    """The URL of a new bucket of one of them."""
+    yield from _bucket(cloud)
+
+
+def _bucket(server: Cloud) -> Iterator[str]:
+    server.behave()
+    yield server.bucket(f"bucket-{uuid4().hex[:12]}")
+    server.behave()

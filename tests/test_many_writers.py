@@ -1,4 +1,4 @@
-"""Many writers, in processes, on every format, locally and on S3: no key is lost, and no reader sees half a document.
+"""Many writers, in processes, on every format, locally and on object stores: no key is lost, and no reader sees half a document.
 
 `ZMETA_LONG=1` runs the numbers that docs/reliability.md reports; without it they are small.
 """
@@ -16,6 +16,7 @@ import time
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+from uuid import uuid4
 
 import pytest
 import writers
@@ -27,23 +28,23 @@ from zmeta.config import Config
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from s3_server import S3
+    from cloud import Cloud
 
 LONG = os.environ.get("ZMETA_LONG") == "1"
 WRITERS, KEYS = (8, 200) if LONG else (4, 8)
 RECORDERS = 4 if LONG else 3
 KILLS = 500 if LONG else 12
 PLACES = [("local", "v2"), ("local", "v3"), ("local", "n5"), ("s3", "v2"), ("s3", "v3")]
-IDS = ["-".join(place) for place in PLACES]
+CLOUDS = [(where, kind) for where in ("gs", "az", "azurite") for kind in ("v2", "v3") if LONG or kind == "v3"]
 COMPARED = [place for place in PLACES if place[1] != "n5" and (LONG or place == ("local", "v3"))]
-RECORDED = [place for place in PLACES if LONG or place in (("local", "v3"), ("s3", "v2"))]
+RECORDED = [place for place in [*PLACES, *CLOUDS] if LONG or place in (("local", "v3"), ("s3", "v2"), ("gs", "v3"))]
 
 
 class Place:
     """An array somewhere: its path, and the store options to reach it."""
 
-    def __init__(self, path: str, kind: str, options: dict[str, str]) -> None:
-        self.path, self.kind, self.options = path, kind, options
+    def __init__(self, where: str, path: str, kind: str, options: dict[str, str]) -> None:
+        self.where, self.path, self.kind, self.options = where, path, kind, options
 
     @property
     def config(self) -> Config:
@@ -62,16 +63,17 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
         folder.mkdir()
         for name, raw in documents.items():
             (folder / name).write_bytes(raw)
-        return Place(str(folder), kind, {})
-    s3: S3 = request.getfixturevalue("s3")
-    url: str = request.getfixturevalue("bucket")
-    store = s3.store(url.removeprefix("s3://"))
+        return Place(where, str(folder), kind, {})
+    cloud: Cloud = request.getfixturevalue(where)
+    cloud.behave()
+    url = cloud.bucket(f"bucket-{uuid4().hex[:12]}")
+    store = cloud.store(url)
     for name, raw in documents.items():
         store.put(f"a/{name}", raw)
-    return Place(f"{url}/a", kind, s3.options)
+    return Place(where, f"{url}/a", kind, cloud.options)
 
 
-everywhere = pytest.mark.parametrize("place", PLACES, ids=IDS, indirect=True)
+everywhere = pytest.mark.parametrize("place", PLACES, ids="-".join, indirect=True)
 
 
 def report(**figures: object) -> None:
@@ -81,12 +83,13 @@ def report(**figures: object) -> None:
             file.write(json.dumps({"test": os.environ["PYTEST_CURRENT_TEST"].split(" ")[0], **figures}) + "\n")
 
 
-@everywhere
+@pytest.mark.parametrize("place", [*PLACES, *CLOUDS], indirect=True, ids="-".join)
 def test_no_key_is_lost(place: Place) -> None:
+    count, keys = (8, 4) if place.where in ("gs", "az", "azurite") and not LONG else (WRITERS, KEYS)
     start = time.monotonic()
-    writers.run(writers.add_keys, [(place.path, place.options, writer, KEYS) for writer in range(WRITERS)])
+    writers.run(writers.add_keys, [(place.path, place.options, writer, keys) for writer in range(count)])
     found = place.attributes()
-    expected = {f"key_{writer}_{index}": [writer, index] for writer in range(WRITERS) for index in range(KEYS)}
+    expected = {f"key_{writer}_{index}": [writer, index] for writer in range(count) for index in range(keys)}
     report(survive=len(expected.keys() & found.keys()), of=len(expected), seconds=round(time.monotonic() - start, 1))
     assert found.items() >= {"kept": 1.5, **expected}.items()
 
@@ -127,7 +130,8 @@ def test_a_stale_handle_does_not_bring_the_old_shape_back(place: Place) -> None:
 def test_a_history_of_reads_and_writes_is_linearizable(place: Place, request: pytest.FixtureRequest) -> None:
     """Through a proxy that breaks some answers off, and says 500 to some writes that have happened."""
     if place.options:
-        request.getfixturevalue("s3").behave(latency=0.002, lost=0.02, late_error=0.02, error=0.02, only="PUT", seed=3)
+        cloud: Cloud = request.getfixturevalue(place.where)
+        cloud.behave(latency=0.002, lost=0.02, late_error=0.02, error=0.02, only="PUT", seed=3)
     count, seconds = (60, 10.0) if LONG else (10, 1.5)
     calls: list[tuple[Any, tuple[Any, ...]]]
     calls = [(writers.record_writes, (place.path, place.options, writer, count)) for writer in range(RECORDERS)]

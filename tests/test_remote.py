@@ -44,7 +44,7 @@ from zmeta.stores import object_, remote
 from zmeta.stores.registry import list_folders, read
 
 if TYPE_CHECKING:
-    from s3_server import S3
+    from cloud import Cloud
 
 GROUP3 = {"zarr_format": 3, "node_type": "group", "attributes": {}}
 IMAGE: dict[str, Any] = {"ome": {"version": "0.5", "multiscales": [{
@@ -89,8 +89,8 @@ def tree() -> dict[str, Any]:
     return {key: data if isinstance(data, bytes) else json.dumps(data, indent=1).encode() for key, data in documents.items()}
 
 
-def put(s3: S3, url: str, documents: dict[str, Any]) -> None:
-    store = s3.store(url.removeprefix("s3://"))
+def put(s3: Cloud, url: str, documents: dict[str, Any]) -> None:
+    store = s3.store(url)
     for key, data in documents.items():
         store.put(key, data if isinstance(data, bytes) else json.dumps(data).encode())
 
@@ -103,7 +103,7 @@ def on_disk(folder: Path, documents: dict[str, bytes]) -> Path:
 
 
 @pytest.fixture
-def both(s3: S3, bucket: str, tmp_path: Path) -> tuple[str, Path]:
+def both(s3: Cloud, bucket: str, tmp_path: Path) -> tuple[str, Path]:
     """The tree on S3 and in a folder."""
     documents = tree()
     put(s3, bucket, {f"t/{key}": data for key, data in documents.items()})
@@ -118,7 +118,7 @@ def told(report: zmeta.Report, root: object) -> list[tuple[object, ...]]:
 
 
 def test_check_says_of_a_bucket_what_it_says_of_a_folder(
-    s3: S3, both: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
+    s3: Cloud, both: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url, folder = both
     monkeypatch.chdir(folder.parent)
@@ -131,7 +131,7 @@ def test_check_says_of_a_bucket_what_it_says_of_a_folder(
 
 
 @pytest.mark.parametrize("concurrency", [1, 2, 64])
-def test_any_concurrency_says_the_same_and_asks_for_no_more(s3: S3, both: tuple[str, Path], concurrency: int) -> None:
+def test_any_concurrency_says_the_same_and_asks_for_no_more(s3: Cloud, both: tuple[str, Path], concurrency: int) -> None:
     s3.behave(latency=0.005)
     report = zmeta.check(both[0], config=s3.config(concurrency=concurrency))
     assert s3.most() <= concurrency + 1
@@ -141,10 +141,10 @@ def test_any_concurrency_says_the_same_and_asks_for_no_more(s3: S3, both: tuple[
     assert not again
 
 
-def test_no_folder_of_an_array_is_listed_and_no_chunk_is_read(s3: S3, both: tuple[str, Path]) -> None:
+def test_no_folder_of_an_array_is_listed_and_no_chunk_is_read(s3: Cloud, both: tuple[str, Path]) -> None:
     s3.behave()
     zmeta.check(both[0], config=s3.config())
-    main(["show", both[0], *options(s3)])
+    main(["show", both[0], *s3.words])
     listed = {asked.partition("prefix=")[2].replace("%2F", "/") for asked in s3.log() if "list-type" in asked}
     groups = ("", "v3/", "v3/deep/", "v3/deep/er/", "v3/nothing/", "v3/image/", "v2/", "v2/c/", "v2/d/", "n5/", "copied/")
     assert listed >= {f"t/{group}" for group in groups}
@@ -190,14 +190,14 @@ def test_half_of_the_files_that_may_be_open_are_left(
      {"error": 0.05, "busy": 0.05, "reset": 0.05, "cut": 0.05, "slow": 0.05}],
     ids=str,
 )  # fmt: skip
-def test_faults_that_pass_change_nothing(s3: S3, both: tuple[str, Path], faults: dict[str, float]) -> None:
+def test_faults_that_pass_change_nothing(s3: Cloud, both: tuple[str, Path], faults: dict[str, float]) -> None:
     expected = told(zmeta.check(both[0], config=s3.config()), both[0])
     s3.behave(**faults, seed=1)
     config = s3.config(store_options={"retry_timeout": str(60 + len(faults))})
     assert told(zmeta.check(both[0], config=config), both[0]) == expected
 
 
-def test_one_document_that_fails_for_good_is_a_finding(s3: S3, bucket: str) -> None:
+def test_one_document_that_fails_for_good_is_a_finding(s3: Cloud, bucket: str) -> None:
     put(s3, bucket, {"g/zarr.json": GROUP3, "g/a/zarr.json": V3, "g/b/zarr.json": V3})
     s3.behave(deny="/g/a/zarr.json")
     report = zmeta.check(f"{bucket}/g", config=s3.config(), select=["ZM007"])
@@ -205,30 +205,30 @@ def test_one_document_that_fails_for_good_is_a_finding(s3: S3, bucket: str) -> N
     assert report.summary.arrays == 1
 
 
-def test_documents_of_one_node(s3: S3, both: tuple[str, Path]) -> None:
+def test_documents_of_one_node(s3: Cloud, both: tuple[str, Path]) -> None:
     report = zmeta.check(f"{both[0]}/v3/typo/zarr.json", config=s3.config(), select=["ZM107"])
     assert [finding.code for finding in report] == ["ZM107"]
     assert (report.summary.arrays, report.summary.groups) == (1, 0)
 
 
-def test_what_is_above_a_container_is_not_asked_for(s3: S3, bucket: str) -> None:
+def test_what_is_above_a_container_is_not_asked_for(s3: Cloud, bucket: str) -> None:
     put(s3, bucket, {"lab/data.zarr/zarr.json": GROUP3, "lab/data.zarr/a/zarr.json": V3})
     s3.behave()
     read_metadata(f"{bucket}/lab/data.zarr/a", config=s3.config())
     assert all("/lab/data.zarr/" in asked for asked in s3.log())
 
 
-def test_jobs_are_no_matter(s3: S3, both: tuple[str, Path]) -> None:
+def test_jobs_are_no_matter(s3: Cloud, both: tuple[str, Path]) -> None:
     one = told(zmeta.check(both[0], config=s3.config()), both[0])
     assert told(zmeta.check(both[0], config=s3.config(), jobs=4), both[0]) == one
 
 
-def test_mending(s3: S3, bucket: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_mending(s3: Cloud, bucket: str, capsys: pytest.CaptureFixture[str]) -> None:
     wrong = json.loads(json.dumps(IMAGE).replace('"unit"', '"units"'))
     put(s3, bucket, {"i/zarr.json": {**GROUP3, "attributes": wrong}} | {f"i/{name}/zarr.json": V3 for name in "012"})
     before = zmeta.check(f"{bucket}/i", config=s3.config(), select=["ZM104"])
     assert len(before.findings) == 3
-    main(["check", f"{bucket}/i", "--fix", "--quiet", *options(s3)])
+    main(["check", f"{bucket}/i", "--fix", "--quiet", *s3.words])
     assert capsys.readouterr().err.count("mended") == 3
     assert not zmeta.check(f"{bucket}/i", config=s3.config(), select=["ZM104"]).findings
 
@@ -236,16 +236,12 @@ def test_mending(s3: S3, bucket: str, capsys: pytest.CaptureFixture[str]) -> Non
 # --- the command line ---------------------------------------------------------------------------------------------------
 
 
-def options(s3: S3) -> list[str]:
-    return [word for key, value in s3.options.items() for word in ("--store-option", f"{key}={value}")]
-
-
 def test_show_says_of_a_bucket_what_it_says_of_a_folder(
-    s3: S3, both: tuple[str, Path], capsys: pytest.CaptureFixture[str]
+    s3: Cloud, both: tuple[str, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     main(["show", str(both[1]), "--format", "json"])
     local = capsys.readouterr().out.replace(str(both[1]), "")
-    main(["show", both[0], "--format", "json", *options(s3)])
+    main(["show", both[0], "--format", "json", *s3.words])
     assert capsys.readouterr().out.replace(both[0], "") == local
     assert len(json.loads(local)) > 8
 
@@ -266,21 +262,21 @@ def test_show_says_of_a_bucket_what_it_says_of_a_folder(
     ],
 )  # fmt: skip
 def test_what_cannot_be_looked_at_exits_with_2(
-    s3: S3, bucket: str, arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+    s3: Cloud, bucket: str, arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main([*(word.format(bucket=bucket) for word in arguments), *options(s3)]) == 2
+    assert main([*(word.format(bucket=bucket) for word in arguments), *s3.words]) == 2
     out, err = capsys.readouterr()
     assert words in err
     assert "Traceback" not in err + out
 
 
-def test_a_schema_from_a_bucket(s3: S3, bucket: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_schema_from_a_bucket(s3: Cloud, bucket: str, capsys: pytest.CaptureFixture[str]) -> None:
     put(s3, bucket, {"lab.schema.json": {"required": ["stain"], "examples": [{"stain": 1}]}})
-    assert main(["schema", "check", f"{bucket}/lab.schema.json", *options(s3)]) == 0
+    assert main(["schema", "check", f"{bucket}/lab.schema.json", *s3.words]) == 0
     assert "sound (1 example checked)" in capsys.readouterr().out
 
 
-def test_options_from_the_settings(s3: S3, bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_options_from_the_settings(s3: Cloud, bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(s3, bucket, {"a/zarr.json": {**V3, "attributes": SOUND}})
     lines = [f'{key} = "{value}"' for key, value in s3.options.items()]
     (tmp_path / "zmeta.toml").write_text(
@@ -313,12 +309,12 @@ def test_nothing_is_loaded_for_local_paths(tmp_path: Path) -> None:
 # --- arrays -------------------------------------------------------------------------------------------------------------
 
 
-def opened(s3: S3, url: str, dataset: str = "", **fields: Any) -> ZarrArray:
+def opened(s3: Cloud, url: str, dataset: str = "", **fields: Any) -> ZarrArray:
     return ZarrArray(ZarrArrayConfig(file_name=url, dataset=dataset, **fields), config=s3.config())
 
 
 @pytest.mark.parametrize("zarr_format", [2, 3])
-def test_an_array_is_made_written_and_read(s3: S3, bucket: str, zarr_format: Any) -> None:
+def test_an_array_is_made_written_and_read(s3: Cloud, bucket: str, zarr_format: Any) -> None:
     identifier = ArrayIdentifier(container=f"{bucket}/lab.zarr", dataset="volumes/raw")
     roi = Roi((400, 0, -80), (160, 20, 24))
 
@@ -359,7 +355,7 @@ def test_an_array_is_made_written_and_read(s3: S3, bucket: str, zarr_format: Any
     assert {name for name, _ in group.members(max_depth=None)} == {"volumes", "volumes/raw"}
 
 
-def test_an_array_is_not_made_over_something_else(s3: S3, bucket: str) -> None:
+def test_an_array_is_not_made_over_something_else(s3: Cloud, bucket: str) -> None:
     put(s3, bucket, {"a.zarr/raw/c/0/0": b"left"})
     identifier = ArrayIdentifier(container=f"{bucket}/a.zarr", dataset="raw")
     roi = Roi((0, 0), (8, 8))
@@ -367,7 +363,7 @@ def test_an_array_is_not_made_over_something_else(s3: S3, bucket: str) -> None:
         ZarrArray.create_from_array_identifier(identifier, ["y", "x"], roi, None, (1, 1), "uint8", config=s3.config())
 
 
-def test_the_pixels_of_n5(s3: S3, bucket: str, http_folder: tuple[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+def test_the_pixels_of_n5(s3: Cloud, bucket: str, http_folder: tuple[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
     tensorstore = pytest.importorskip("tensorstore")
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")  # tensorstore looks for credentials on its own
@@ -424,23 +420,23 @@ def test_an_identifier_keeps_a_url() -> None:
 # --- writes -------------------------------------------------------------------------------------------------------------
 
 
-def attributes(s3: S3, url: str) -> dict[str, Any]:
+def attributes(s3: Cloud, url: str) -> dict[str, Any]:
     data: dict[str, Any] = json.loads(raw(s3, url))
     return data["attributes"] if url.endswith("zarr.json") else data
 
 
-def raw(s3: S3, url: str) -> bytes:
+def raw(s3: Cloud, url: str) -> bytes:
     bucket, _, key = url.removeprefix("s3://").partition("/")
     return bytes(s3.store(bucket).get(key).bytes())
 
 
 @pytest.fixture
-def array(s3: S3, bucket: str) -> str:
+def array(s3: Cloud, bucket: str) -> str:
     put(s3, bucket, {"a/zarr.json": {**V3, "attributes": {"kept": 1.5}}})
     return f"{bucket}/a"
 
 
-def test_a_write_is_one_conditional_put(s3: S3, array: str) -> None:
+def test_a_write_is_one_conditional_put(s3: Cloud, array: str) -> None:
     add_metadata(array, {"first": 1}, config=s3.config())
     s3.behave()
     add_metadata(array, {"stain": "OTO"}, config=s3.config())
@@ -452,7 +448,7 @@ def test_a_write_is_one_conditional_put(s3: S3, array: str) -> None:
 
 
 @pytest.mark.parametrize("how", [{"lost": 0.6}, {"late_error": 0.6}, {"reset": 0.3}, {"error": 0.3}], ids=str)
-def test_an_answer_that_is_lost_is_settled_by_reading_back(s3: S3, array: str, how: dict[str, Any]) -> None:
+def test_an_answer_that_is_lost_is_settled_by_reading_back(s3: Cloud, array: str, how: dict[str, Any]) -> None:
     config = s3.config(store_options={"max_retries": "0"})
     add_metadata(array, {"stain": 0}, config=config)
     for seed in range(6):
@@ -462,7 +458,7 @@ def test_an_answer_that_is_lost_is_settled_by_reading_back(s3: S3, array: str, h
 
 
 @pytest.mark.parametrize("how", [{"lost": 1}, {"late_error": 1}], ids=str)
-def test_a_write_whose_answer_is_lost_has_happened_once(s3: S3, bucket: str, how: dict[str, Any]) -> None:
+def test_a_write_whose_answer_is_lost_has_happened_once(s3: Cloud, bucket: str, how: dict[str, Any]) -> None:
     put(s3, bucket, {"a.json": b"0"})
     with remote.using({**s3.options, "max_retries": "0"}):
         assert write([Change(f"{bucket}/a.json", b"0", b"1"), Change(f"{bucket}/first.json", None, b"1")])
@@ -473,7 +469,7 @@ def test_a_write_whose_answer_is_lost_has_happened_once(s3: S3, bucket: str, how
         assert read(f"{bucket}/a.json") is None
 
 
-def test_a_write_that_never_arrives_is_an_error(s3: S3, array: str) -> None:
+def test_a_write_that_never_arrives_is_an_error(s3: Cloud, array: str) -> None:
     config = s3.config(store_options={"max_retries": "0", "timeout": "1"})
     add_metadata(array, {"stain": 0}, config=config)
     s3.behave(error=1, only="PUT")
@@ -484,7 +480,9 @@ def test_a_write_that_never_arrives_is_an_error(s3: S3, array: str) -> None:
 
 @pytest.mark.parametrize("how", ["unconditional", "unimplemented"])
 @pytest.mark.parametrize("condition", ["match", "absent"])
-def test_a_store_without_conditions_is_refused_unless_told_otherwise(s3: S3, bucket: str, how: str, condition: str) -> None:
+def test_a_store_without_conditions_is_refused_unless_told_otherwise(
+    s3: Cloud, bucket: str, how: str, condition: str
+) -> None:
     put(s3, bucket, {"a/.zarray": V2} | ({"a/.zattrs": {"kept": 1}} if condition == "match" else {}))
     s3.behave(**{how: True})
     config = s3.config(store_options={"max_retries": "0", "retry_timeout": f"{len(how)}{len(condition)}"})
@@ -499,7 +497,7 @@ def test_a_store_without_conditions_is_refused_unless_told_otherwise(s3: S3, buc
     assert attributes(s3, f"{bucket}/a/.zattrs")["stain"] == 1
 
 
-def test_endless_conflict_holds_both_versions(s3: S3, array: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_endless_conflict_holds_both_versions(s3: Cloud, array: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(swap, "ATTEMPTS", 3)
     file, count = f"{array}/zarr.json", 0
 
@@ -517,7 +515,7 @@ def test_endless_conflict_holds_both_versions(s3: S3, array: str, monkeypatch: p
     assert raw(s3, file) == b"theirs 4"
 
 
-def test_several_documents_are_put_back_where_one_cannot_be_written(s3: S3, bucket: str) -> None:
+def test_several_documents_are_put_back_where_one_cannot_be_written(s3: Cloud, bucket: str) -> None:
     put(s3, bucket, {"a.json": b"0", "b.json": b"0"})
     changes = [Change(f"{bucket}/{name}.json", old, b"1") for name, old in (("a", b"0"), ("new", None), ("b", b"0"))]
     s3.behave(refuse="/b.json")
@@ -531,7 +529,7 @@ def test_several_documents_are_put_back_where_one_cannot_be_written(s3: S3, buck
         assert (read(changes[0].file), read(changes[1].file), read(changes[2].file)) == (b"1", b"1", b"1")
 
 
-def test_copies_are_written_last(s3: S3, bucket: str) -> None:
+def test_copies_are_written_last(s3: Cloud, bucket: str) -> None:
     put(s3, bucket, {"copy.json": b"0", "own.json": b"0"})
     changes = [Change(f"{bucket}/copy.json", b"0", b"1", copy=True), Change(f"{bucket}/own.json", b"0", b"1")]
     s3.behave()
@@ -541,7 +539,7 @@ def test_copies_are_written_last(s3: S3, bucket: str) -> None:
     assert put_ == ["own.json", "copy.json"]
 
 
-def test_a_writer_takes_nothing_from_what_was_read_ahead(s3: S3, bucket: str) -> None:
+def test_a_writer_takes_nothing_from_what_was_read_ahead(s3: Cloud, bucket: str) -> None:
     put(s3, bucket, {"g/zarr.json": GROUP3, "g/a/zarr.json": b"0"})
     file = f"{bucket}/g/a/zarr.json"
     seen: list[bytes | None] = []
@@ -563,7 +561,7 @@ def test_a_writer_takes_nothing_from_what_was_read_ahead(s3: S3, bucket: str) ->
 
 
 @pytest.mark.parametrize("zarr_format", [2, 3])
-def test_of_an_array_that_cannot_be_made_nothing_is_left(s3: S3, bucket: str, zarr_format: Any) -> None:
+def test_of_an_array_that_cannot_be_made_nothing_is_left(s3: Cloud, bucket: str, zarr_format: Any) -> None:
     identifier = ArrayIdentifier(container=f"{bucket}/a.zarr", dataset="b/raw")
     s3.behave(refuse="/raw/zarr.json" if zarr_format == 3 else "/raw/.zarray")
     roi = Roi((0, 0), (8, 8))
@@ -586,7 +584,7 @@ COPIED: dict[str, tuple[dict[str, Any], str, Any]] = {
 
 
 @pytest.mark.parametrize("kind", COPIED)
-def test_consolidated_copies_are_kept_true_or_told_of(s3: S3, bucket: str, kind: str) -> None:
+def test_consolidated_copies_are_kept_true_or_told_of(s3: Cloud, bucket: str, kind: str) -> None:
     documents, copy, entry = COPIED[kind]
     put(s3, bucket, documents)
     own = f"{bucket}/g/a/{'.zattrs' if kind == 'v2' else 'zarr.json'}"
@@ -607,7 +605,7 @@ def test_consolidated_copies_are_kept_true_or_told_of(s3: S3, bucket: str, kind:
     assert not zmeta.check(f"{bucket}/g", config=s3.config(), select=["ZM414"]).findings
 
 
-def test_many_writers_of_one_copy_keep_it_true(s3: S3, bucket: str) -> None:
+def test_many_writers_of_one_copy_keep_it_true(s3: Cloud, bucket: str) -> None:
     import writers
 
     documents, copy, entry = COPIED["v2"]
@@ -677,7 +675,7 @@ def test_a_group_that_names_nothing_is_told_of_over_http(http_folder: tuple[str,
     assert zmeta.check(f"{url}/g", config=Config()).summary.arrays == 1
 
 
-def test_a_path_that_a_document_states_does_not_lead_elsewhere(s3: S3, bucket: str, tmp_path: Path) -> None:
+def test_a_path_that_a_document_states_does_not_lead_elsewhere(s3: Cloud, bucket: str, tmp_path: Path) -> None:
     """A copy may name anything; a URL in it is a name like others, for local trees as well."""
     key = f"s3://{bucket[5:]}/secret"
     put(s3, bucket, {"secret/zarr.json": V3})

@@ -27,7 +27,7 @@ from zmeta.stores.registry import exists, list_folders, locate, read
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from s3_server import S3
+    from cloud import Cloud
 
 
 class Place:
@@ -76,7 +76,10 @@ def _files(folder: Path) -> Callable[[str, bytes], object]:
     return put
 
 
-@pytest.fixture(params=["local", "zip", "memory", "s3", "http", "zarr-memory", "zarr-obstore", "zarr-local"])
+SERVERS = ("s3", "gs", "az", "azurite")
+
+
+@pytest.fixture(params=["local", "zip", "memory", *SERVERS, "http", "zarr-memory", "zarr-obstore", "zarr-local"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     kind = request.param
     if kind == "local":
@@ -93,11 +96,12 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     elif kind == "memory":
         name = uuid4().hex
         yield Place(f"memory://{name}", object_._memory(name).put)
-    elif kind == "s3":
-        s3: S3 = request.getfixturevalue("s3")
-        url: str = request.getfixturevalue("bucket")
-        with remote.using(s3.options):
-            yield Place(url, s3.store(url.removeprefix("s3://")).put)
+    elif kind in SERVERS:
+        server: Cloud = request.getfixturevalue(kind)
+        server.behave()
+        url = server.bucket(f"bucket-{uuid4().hex[:12]}")
+        with remote.using(server.options):
+            yield Place(url, server.store(url).put)
     elif kind == "http":
         url, folder = request.getfixturevalue("http_folder")
         yield Place(url, _files(folder), writes=False, lists=False)
@@ -276,7 +280,7 @@ def test_failure_is_not_absence_in_a_store_object() -> None:
     ],
     ids=lambda how: str(how) if isinstance(how, dict) else "",
 )
-def test_failure_is_not_absence_on_s3(s3: S3, bucket: str, how: dict[str, Any], words: str) -> None:
+def test_failure_is_not_absence_on_s3(s3: Cloud, bucket: str, how: dict[str, Any], words: str) -> None:
     s3.store(bucket.removeprefix("s3://")).put("zarr.json", b'{"zarr_format": 3}' * 100)
     s3.behave(**how)
     with remote.using({**s3.options, "max_retries": "1", "timeout": "1"}):
@@ -290,7 +294,7 @@ def test_failure_is_not_absence_on_s3(s3: S3, bucket: str, how: dict[str, Any], 
                     ask(f"{bucket}/zarr.json")
 
 
-def test_a_bucket_that_is_not_there_is_no_absence(s3: S3) -> None:
+def test_a_bucket_that_is_not_there_is_no_absence(s3: Cloud) -> None:
     for ask in (read, exists, list_folders):
         with (
             remote.using({**s3.options, "max_retries": f"{len(ask.__name__)}"}),
@@ -301,7 +305,7 @@ def test_a_bucket_that_is_not_there_is_no_absence(s3: S3) -> None:
         remote.store_of("s3://no-such-bucket/a")[0].put("a", b"", ("1", None))
 
 
-def test_a_listing_asks_for_one_level(s3: S3, bucket: str) -> None:
+def test_a_listing_asks_for_one_level(s3: Cloud, bucket: str) -> None:
     store = s3.store(bucket.removeprefix("s3://"))
     for number in range(3):
         store.put(f"g/{number}/c/0/0", b"")

@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import zarr
 from builders import SOUND, V3
-from s3_server import S3, running
+from cloud import S3, Cloud, running
 
 import zmeta
 
@@ -80,7 +80,7 @@ def members(store: Any) -> tuple[int, float, bool]:
     return sum(isinstance(node, zarr.Array) for _, _, node in found), time.perf_counter() - start, False
 
 
-def check(s3: S3, url: str) -> tuple[int, float, bool]:
+def check(s3: Cloud, url: str) -> tuple[int, float, bool]:
     start = time.perf_counter()
     report = zmeta.check(f"{url}/t", config=s3.config())
     return report.summary.arrays, time.perf_counter() - start, False
@@ -94,7 +94,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--most", type=float, default=120)
     arguments = parser.parse_args()
-    with running() as s3:
+    with running(S3) as s3:
         url = s3.bucket("benchmark")
         straight, proxied = s3.store("benchmark"), s3.store("benchmark", proxied=True)
         with ThreadPoolExecutor(8) as pool:

@@ -1,23 +1,22 @@
 """Object stores through obstore: `s3://`, `gs://`, `az://`, `memory://`, and `https://` to read only.
 
-Credentials are found as obstore finds them (environment, instance), or given by options; `profile=NAME` takes those of the
-AWS tools, `anonymous=true` none. Failures that pass are tried again by obstore, with back-off.
+Credentials are those of `credentials.py`. Failures that pass are tried again by obstore, with back-off.
 """
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from contextlib import suppress
 from datetime import timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
 from zmeta.errors import ConfigError, MissingExtraError, NotWritableError, StoreError, ZmetaError
 from zmeta.jsondoc import LIMITS, too_large
 from zmeta.stores.base import Content, Listing, UnknownOutcomeError
+from zmeta.stores.credentials import addresses, asks_the_machine, credentials, hint_without
 from zmeta.stores.named import is_plain, names_below
 from zmeta.stores.paths import SCHEMES
 
@@ -28,20 +27,30 @@ if TYPE_CHECKING:
 
 _Result = TypeVar("_Result")
 
-#: Options of ours; all others are obstore's.
-_OURS = ("profile", "anonymous", "max_retries", "retry_timeout", "unsafe_concurrency")
 #: Options of the HTTP client, which obstore takes apart from those of the store.
 _CLIENT = (
     "allow_http", "allow_invalid_certificates", "connect_timeout", "pool_idle_timeout", "pool_max_idle_per_host",
     "proxy_url", "timeout", "user_agent",
 )  # fmt: skip
+#: Statuses below 500 of requests that were not carried out, and may be sent again.
+_AGAIN = (408, 429)
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 #: Times that a body which broke off is asked for again, beyond what obstore does for a request.
 _BODY_TRIES = 6
 _DOCUMENTS = ("zarr.json", ".zarray", ".zgroup", ".zattrs", ".zmetadata", "attributes.json")
-_NO_BUCKET = ("nosuchbucket", "containernotfound", "specified bucket does not exist")
+#: The client of the first request, where a machine that is not in the cloud may be asked for credentials: no answer is one.
+_QUICK = {"timeout": "3s", "connect_timeout": "2s"}
+_NO_BUCKET = re.compile(
+    r"NoSuchBucket|Container(NotFound|BeingDeleted|Disabled)|specified bucket does not exist", re.IGNORECASE
+)
+#: What Azure says to anonymous readers in place of a refusal.
+_HIDDEN = re.compile(r"<Code>\s*ResourceNotFound")
+#: Why Azure does not write, in the status of a condition that is not met.
+_HELD = re.compile(r"<Code>\s*(Lease\w+|BlobImmutable\w*|InvalidBlobType|BlobArchived|BlobBeingRehydrated)")
 _STATUS = re.compile(r"status code: (\d{3})")
-_CODE = re.compile(r"<Code>(\w+)</Code>")
+_CODE = re.compile(r"<Code>\s*(\w+)\s*</Code>")
+#: A shared access signature in the address of a request: a secret.
+_SECRET = re.compile(r"(?<=[?&]sig=)[^&\s]+")
 
 
 def open_store(root: str, options: Mapping[str, str]) -> ObjectStore:
@@ -68,14 +77,22 @@ def open_store(root: str, options: Mapping[str, str]) -> ObjectStore:
                 client.setdefault("allow_http", "true")
             store = obstore.store.HTTPStore(root, client_options=client, retry_config=retries)
             return ObjectStore(root, store, can_list=False, can_write=False)
-        arguments = _arguments(kind, options, client)
-        store = obstore.store.from_url(f"{kind}://{name}", client_options=client, retry_config=retries, **arguments)
+        if _flag(options.pop("anonymous", "false"), "anonymous"):
+            options["skip_signature"] = "true"
+        found = credentials(kind, options)
+        others = list(addresses(kind, options))
+        if any(address.startswith("http://") for address in others):
+            client.setdefault("allow_http", "true")
+        make = partial(obstore.store.from_url, f"{kind}://{name}", **found, **({"config": options} if options else {}))
+        store = make(client_options=client, retry_config=retries)
+        first = None
+        if asks_the_machine(kind, options, found):
+            first = make(client_options={**client, **_QUICK}, retry_config={"max_retries": 0})
     except ZmetaError:
         raise
     except (obstore.exceptions.BaseError, TypeError, ValueError) as error:
         raise ConfigError("the options of the store are wrong", where=root, found=_first_line(error)) from None
-    custom = kind == "s3" and any("endpoint" in key for key in (*arguments.get("config", {}), *_environment("AWS_ENDPOINT")))
-    return ObjectStore(root, store, unsafe=unsafe, probed=not custom)
+    return ObjectStore(root, store, unsafe=unsafe, probed=not others, first=first)
 
 
 def _obstore(where: str) -> Any:
@@ -95,43 +112,6 @@ def _memory(name: str) -> Any:
     return _obstore(f"memory://{name}").store.MemoryStore()
 
 
-def _environment(start: str) -> list[str]:
-    return [key.lower() for key in os.environ if key.startswith(start)]
-
-
-def _arguments(kind: str, options: dict[str, str], client: dict[str, str]) -> dict[str, Any]:
-    """Return the arguments that obstore takes for options; plain HTTP is allowed where the endpoint says so."""
-    if _flag(options.pop("anonymous", "false"), "anonymous"):
-        options["skip_signature"] = "true"
-    arguments: dict[str, Any] = {}
-    profile = options.pop("profile", "")
-    if kind == "s3" and not profile and "skip_signature" not in options and "AWS_ACCESS_KEY_ID" not in os.environ:
-        profile = os.environ.get("AWS_PROFILE", "")
-    if profile:
-        arguments["credential_provider"] = _profile(profile, options)
-    endpoints = [value for key, value in options.items() if "endpoint" in key]
-    if any(endpoint.startswith("http://") for endpoint in (*endpoints, os.environ.get("AWS_ENDPOINT_URL", ""))):
-        client.setdefault("allow_http", "true")
-    if options:
-        arguments["config"] = options
-    return arguments
-
-
-def _profile(name: str, options: dict[str, str]) -> Any:
-    try:
-        from boto3 import Session
-        from obstore.auth.boto3 import Boto3CredentialProvider
-    except ImportError:
-        raise MissingExtraError("a profile of the AWS tools needs boto3", found=name, hint="pip install boto3") from None
-    try:
-        session = Session(profile_name=name)
-        if session.region_name and not any("region" in key for key in options):
-            options["region"] = session.region_name
-        return Boto3CredentialProvider(session)
-    except Exception as error:  # boto3 raises what it likes
-        raise ConfigError("the profile cannot be used", expected="a profile of ~/.aws", found=f"{name}: {error}") from None
-
-
 def _flag(text: str, key: str) -> bool:
     if text.lower() not in (*_TRUE, *_FALSE):
         raise ConfigError(f"the store option `{key}` is wrong", expected="true or false", found=text)
@@ -145,7 +125,10 @@ def _number(text: str, key: str) -> int:
 
 
 class ObjectStore:
-    """A bucket, or what is used as one; `probed` where it is known that it honours conditions."""
+    """A bucket, or what is used as one; `probed` where it is known that it honours conditions.
+
+    `first` is the same store for the first request, where that should not wait long for credentials.
+    """
 
     def __init__(
         self,
@@ -156,14 +139,17 @@ class ObjectStore:
         can_write: bool = True,
         unsafe: bool = False,
         probed: bool = True,
+        first: Any = None,
     ) -> None:
         self.url = url
         self.can_list, self.can_write = can_list, can_write
         self._store, self._unsafe = store, unsafe
         self._honoured = {"match": probed, "absent": probed}
-        self._met = False
+        self._met, self._first = False, first
+        self._kind = SCHEMES.get(url.partition("://")[0], "")
         self._names: dict[str, set[str]] = {}
         self._errors = _obstore(url).exceptions
+        self._refusals = (self._errors.PermissionDeniedError, self._errors.UnauthenticatedError)
 
     def where(self, key: str) -> str:
         """Return the URL of a key."""
@@ -174,7 +160,7 @@ class ObjectStore:
     def read(self, key: str, limits: Limits = LIMITS) -> Content | None:
         """Return what stands at a key with its ETag, None where nothing does."""
         for attempt in range(_BODY_TRIES):
-            result = self._ask("read", key, lambda: self._store.get(key))
+            result = self._ask("read", key, lambda store: store.get(key))
             if result is None:
                 return None
             meta = result.meta
@@ -192,14 +178,14 @@ class ObjectStore:
 
     def exists(self, key: str) -> bool:
         """Whether something stands at a key; the first question is one whose answer tells a bucket that is not there."""
-        call = (lambda: self._store.head(key)) if self._met else (lambda: self._store.get(key))
-        return self._ask("read", key, call) is not None
+        met = self._met
+        return self._ask("read", key, lambda store: store.head(key) if met else store.get(key)) is not None
 
     def list_folder(self, folder: str) -> Listing:
         """Return what stands directly below a folder, all pages of it."""
         if not self.can_list:
             return self._named(folder)
-        found = self._ask("list", folder, lambda: self._store.list_with_delimiter(folder or None))
+        found = self._ask("list", folder, lambda store: store.list_with_delimiter(folder or None))
         if found is None:
             return Listing(frozenset(), ())
         start = len(folder) + 1 if folder else 0
@@ -221,13 +207,14 @@ class ObjectStore:
             raise StoreError(what, where=self.where(folder), hint=hint)
         return Listing(frozenset(found), tuple(self._names.get(folder, ())))
 
-    def _ask(self, verb: str, key: str, call: Callable[[], _Result]) -> _Result | None:
+    def _ask(self, verb: str, key: str, call: Callable[[Any], _Result]) -> _Result | None:
         """Return an answer, None where nothing is there; anything else is an error."""
+        self._meet(verb, key, call)
         for attempt in range(_BODY_TRIES):
             try:
-                answer = call()
+                answer = call(self._store)
             except FileNotFoundError as error:
-                if _is_no_bucket(error):
+                if _NO_BUCKET.search(str(error)) or _HIDDEN.search(str(error)):
                     raise self._failed(verb, key, error) from None
                 self._met = True
                 return None
@@ -241,6 +228,19 @@ class ObjectStore:
             self._met = True
             return answer
         return None
+
+    def _meet(self, verb: str, key: str, call: Callable[[Any], object]) -> None:
+        """Find out at the first request whether there are credentials at all, without many tries."""
+        first, self._first = self._first, None
+        if first is not None:
+            try:
+                call(first)
+            except (FileNotFoundError, ValueError):
+                return
+            except self._errors.BaseError as error:
+                if hint_without(self._kind, str(error)):
+                    self._first = first  # whoever asks next is told at once as well
+                    raise self._failed(verb, key, error) from None
 
     # --- writing ----------------------------------------------------------------------------------------------------
 
@@ -262,20 +262,23 @@ class ObjectStore:
         try:
             self._store.put(key, raw, mode=mode, use_multipart=False)
         except (self._errors.AlreadyExistsError, self._errors.PreconditionError, self._errors.NotModifiedError) as error:
-            if _is_no_bucket(error):
+            if _NO_BUCKET.search(str(error)) or _HELD.search(str(error)):
                 raise self._failed("write", key, error) from None
             return False
         except (NotImplementedError, self._errors.NotSupportedError) as error:
             raise self._refused(key, _first_line(error)) from None
         except (FileNotFoundError, self._errors.BaseError) as error:
-            status = _status(error)
-            if status == 501:
+            if _status(error) == 501:
                 raise self._refused(key, "501 Not Implemented") from None
-            failed = self._failed("write", key, error)
-            if isinstance(error, self._errors.GenericError) and not 400 <= status < 500:
-                raise UnknownOutcomeError(failed.what, where=failed.where, found=failed.found, hint=failed.hint) from None
-            raise failed from None
+            raise self._lost("write", key, error) from None
         return True
+
+    def _lost(self, verb: str, key: str, error: BaseException) -> StoreError:
+        """Return the error of a change: of an unknown outcome where it may have happened, or may be sent again."""
+        failed, status = self._failed(verb, key, error), _status(error)
+        if isinstance(error, self._errors.GenericError) and (status in _AGAIN or not 400 <= status < 500):
+            return UnknownOutcomeError(failed.what, where=failed.where, found=failed.found, hint=failed.hint)
+        return failed
 
     def delete(self, key: str, token: object) -> bool:
         """Remove a key that has an ETag. No store of obstore removes on a condition: a moment is left in between."""
@@ -285,8 +288,11 @@ class ObjectStore:
             return False
         try:
             self._store.delete(key)
-        except (FileNotFoundError, self._errors.BaseError) as error:
-            raise self._failed("remove", key, error) from None
+        except FileNotFoundError as error:  # gone: by this request, whose first answer was lost, or by somebody else's
+            if _NO_BUCKET.search(str(error)):
+                raise self._failed("remove", key, error) from None
+        except self._errors.BaseError as error:
+            raise self._lost("remove", key, error) from None
         return True
 
     def _writable(self, key: str) -> None:
@@ -311,7 +317,7 @@ class ObjectStore:
         try:
             if condition == "absent":
                 self._put(probe, b"{}", "overwrite")
-            wrote = self._put(probe, b"{}", "create" if condition == "absent" else {"e_tag": '"0"'})
+            wrote = self._put(probe, b"{}", "create" if condition == "absent" else {"e_tag": '"0"', "version": "1"})
         except StoreError as error:
             error.where = self.where(key)
             raise
@@ -327,17 +333,21 @@ class ObjectStore:
 
     def _failed(self, verb: str, key: str, error: BaseException) -> StoreError:
         text, status = str(error), _status(error)
-        hint = ""
-        if _is_no_bucket(error):
+        if _NO_BUCKET.search(text):
             return StoreError("there is no such bucket", where=self.where(key), hint="check the URL, and the endpoint")
-        if "credential" in text.lower() or "169.254.169.254" in text:
-            hint = "there are no credentials: give them by the environment, profile=NAME, or anonymous=true"
-        elif isinstance(error, self._errors.PermissionDeniedError | self._errors.UnauthenticatedError) or status in (
-            401,
-            403,
-        ):
-            hint = "check the credentials; S3 also says so of what is absent, to those who may not list"
-        elif status in (408, 429) or status >= 500 or not status:
+        hint = hint_without(self._kind, text)
+        if hint:
+            what = "there are no credentials for the store"
+            return StoreError(what, where=self.where(key), found=_first_line(error), hint=hint)
+        if _HIDDEN.search(text):
+            hint = "Azure says so of what is not public, to those who are anonymous: check the credentials, and the URL"
+        elif _HELD.search(text):
+            hint = "the blob is locked: a lease, a policy, or of another type"
+        elif status in (401, 403) or isinstance(error, self._refusals):
+            hint = "check the credentials"
+            if self._kind in ("s3", "gs"):
+                hint += "; it also says so of what is absent, to those who may not list"
+        elif status in _AGAIN or status >= 500 or not status:
             hint = "it was tried several times; try again later"
         what = "folder" if verb == "list" else "object"
         return StoreError(f"cannot {verb} the {what}", where=self.where(key), found=_first_line(error), hint=hint)
@@ -355,15 +365,10 @@ def _status(error: BaseException) -> int:
     return int(found[1]) if found else 0
 
 
-def _is_no_bucket(error: BaseException) -> bool:
-    """Whether the bucket is not there. Asked for every document that is absent, so it is cheap."""
-    text = str(error).lower()
-    return any(words in text for words in _NO_BUCKET)
-
-
 def _first_line(error: BaseException) -> str:
     """Return what an error of obstore says, without its insides; keys of the credentials do not stand in it."""
     text = str(error).partition("Debug source")[0]
     code = _CODE.search(text)
     text = text.partition("<?xml")[0].partition("\n")[0].strip().rstrip(":")
+    text = _SECRET.sub("…", text)
     return f"{text} {code[1]}" if code else text or type(error).__name__
