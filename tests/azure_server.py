@@ -68,7 +68,7 @@ class Azure(Front):
         if not name:
             return listed(container, bucket, query, request)
         if request.method in ("PUT", "DELETE"):
-            return change(bucket, name, request)
+            return change(bucket, name, self.taken(request))
         there = bucket.objects.get(name)
         return error("BlobNotFound", request) if there is None else response(200, request, there.raw, told(there))
 

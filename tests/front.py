@@ -100,9 +100,6 @@ class Front:
         conditional = any(name in request.headers for name in CONDITIONS)
         if conditional and behave.unimplemented:
             return self.failure(501, request)
-        if conditional and behave.unconditional:
-            kept = {name: value for name, value in request.headers.items() if name not in CONDITIONS}
-            request = request._replace(headers=kept)
         faulty = not behave.only or behave.only == request.method
         if faulty and self.happens(behave.hang):
             await asyncio.sleep(3600)
@@ -130,6 +127,11 @@ class Front:
                 await asyncio.sleep(0.2)
                 return answer[half:]
         return answer
+
+    def taken(self, request: Request) -> Request:
+        """Return a request as a server takes it that may not care for conditions."""
+        kept = {name: value for name, value in request.headers.items() if name not in CONDITIONS}
+        return request._replace(headers=kept) if self.behave.unconditional else request
 
     def happens(self, chance: float) -> bool:
         return chance > 0 and self.chance.random() < chance

@@ -62,7 +62,7 @@ class Google(Front):
         if not name:
             return listed(bucket, self.buckets[bucket], request)
         if request.method in ("PUT", "DELETE"):
-            return self.change(self.buckets[bucket], name, request)
+            return self.change(self.buckets[bucket], name, self.taken(request))
         there = self.buckets[bucket].objects.get(name)
         return error("NoSuchKey", request) if there is None else response(200, request, there.raw, told(there))
 

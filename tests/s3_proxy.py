@@ -20,6 +20,7 @@ class Proxy(Front):
     locks: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
 
     async def act(self, request: Request) -> bytes:
+        request = self.taken(request)
         if request.method in ("GET", "HEAD"):
             known = self.memory.get(str(request)) if self.behave.remember else None
             if known is None:

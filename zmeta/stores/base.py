@@ -37,6 +37,8 @@ class Store(Protocol):
     url: str
     can_list: bool
     can_write: bool
+    #: How often a change is sent whose answer is lost; the store itself sends it once.
+    tries: int
 
     def read(self, key: str, limits: Limits = LIMITS) -> Content | None:
         """Return what stands at a key, None where nothing does."""

@@ -5,7 +5,6 @@ Credentials are those of `credentials.py`. Failures that pass are tried again by
 
 from __future__ import annotations
 
-import re
 import time
 from contextlib import suppress
 from datetime import timedelta
@@ -16,7 +15,17 @@ from uuid import uuid4
 from zmeta.errors import ConfigError, MissingExtraError, NotWritableError, StoreError, ZmetaError
 from zmeta.jsondoc import LIMITS, too_large
 from zmeta.stores.base import Content, Listing, UnknownOutcomeError
-from zmeta.stores.credentials import addresses, asks_the_machine, credentials, hint_without
+from zmeta.stores.credentials import addresses, asks_the_machine, credentials
+from zmeta.stores.failures import (
+    failed,
+    first_line,
+    may_be_sent_again,
+    no_absence,
+    no_conflict,
+    nobody_answers,
+    status_of,
+    web_page,
+)
 from zmeta.stores.named import is_plain, names_below
 from zmeta.stores.paths import SCHEMES
 
@@ -35,22 +44,13 @@ _CLIENT = (
 #: Statuses below 500 of requests that were not carried out, and may be sent again.
 _AGAIN = (408, 429)
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
+#: How often a change is sent at least whose answer is lost.
+_LEAST_TRIES = 5
 #: Times that a body which broke off is asked for again, beyond what obstore does for a request.
 _BODY_TRIES = 6
 _DOCUMENTS = ("zarr.json", ".zarray", ".zgroup", ".zattrs", ".zmetadata", "attributes.json")
 #: The client of the first request, where a machine that is not in the cloud may be asked for credentials: no answer is one.
 _QUICK = {"timeout": "3s", "connect_timeout": "2s"}
-_NO_BUCKET = re.compile(
-    r"NoSuchBucket|Container(NotFound|BeingDeleted|Disabled)|specified bucket does not exist", re.IGNORECASE
-)
-#: What Azure says to anonymous readers in place of a refusal.
-_HIDDEN = re.compile(r"<Code>\s*ResourceNotFound")
-#: Why Azure does not write, in the status of a condition that is not met.
-_HELD = re.compile(r"<Code>\s*(Lease\w+|BlobImmutable\w*|InvalidBlobType|BlobArchived|BlobBeingRehydrated)")
-_STATUS = re.compile(r"status code: (\d{3})")
-_CODE = re.compile(r"<Code>\s*(\w+)\s*</Code>")
-#: A shared access signature in the address of a request: a secret.
-_SECRET = re.compile(r"(?<=[?&]sig=)[^&\s]+")
 
 
 def open_store(root: str, options: Mapping[str, str]) -> ObjectStore:
@@ -62,8 +62,9 @@ def open_store(root: str, options: Mapping[str, str]) -> ObjectStore:
     unsafe = _flag(options.pop("unsafe_concurrency", "false"), "unsafe_concurrency")
     if kind == "memory":
         return ObjectStore(root, _memory(name), unsafe=unsafe)
-    retries = {
-        "max_retries": _number(options.pop("max_retries", "8"), "max_retries"),
+    tries = _number(options.pop("max_retries", "8"), "max_retries")
+    retries: dict[str, Any] = {
+        "max_retries": tries,
         "retry_timeout": timedelta(seconds=_number(options.pop("retry_timeout", "60"), "retry_timeout")),
         "backoff": {"init_backoff": timedelta(milliseconds=50), "max_backoff": timedelta(seconds=5), "base": 2},
     }
@@ -85,14 +86,15 @@ def open_store(root: str, options: Mapping[str, str]) -> ObjectStore:
             client.setdefault("allow_http", "true")
         make = partial(obstore.store.from_url, f"{kind}://{name}", **found, **({"config": options} if options else {}))
         store = make(client_options=client, retry_config=retries)
+        once = make(client_options=client, retry_config={**retries, "max_retries": 0})
         first = None
         if asks_the_machine(kind, options, found):
-            first = make(client_options={**client, **_QUICK}, retry_config={"max_retries": 0})
+            first = make(client_options={**client, **_QUICK}, retry_config={**retries, "max_retries": 2})
     except ZmetaError:
         raise
     except (obstore.exceptions.BaseError, TypeError, ValueError) as error:
-        raise ConfigError("the options of the store are wrong", where=root, found=_first_line(error)) from None
-    return ObjectStore(root, store, unsafe=unsafe, probed=not others, first=first)
+        raise ConfigError("the options of the store are wrong", where=root, found=first_line(error)) from None
+    return ObjectStore(root, store, unsafe=unsafe, probed=not others, once=once, first=first, retries=tries)
 
 
 def _obstore(where: str) -> Any:
@@ -127,7 +129,8 @@ def _number(text: str, key: str) -> int:
 class ObjectStore:
     """A bucket, or what is used as one; `probed` where it is known that it honours conditions.
 
-    `first` is the same store for the first request, where that should not wait long for credentials.
+    `once` is the same store without tries of its own, for conditional writes: one that is sent again blindly meets itself,
+    and by then others have written. `first` is for the first request, where that should not wait long for credentials.
     """
 
     def __init__(
@@ -139,11 +142,14 @@ class ObjectStore:
         can_write: bool = True,
         unsafe: bool = False,
         probed: bool = True,
+        once: Any = None,
         first: Any = None,
+        retries: int = 0,
     ) -> None:
         self.url = url
         self.can_list, self.can_write = can_list, can_write
-        self._store, self._unsafe = store, unsafe
+        self._store, self._once, self._unsafe = store, once or store, unsafe
+        self.tries = max(_LEAST_TRIES, retries + 1)
         self._honoured = {"match": probed, "absent": probed}
         self._met, self._first = False, first
         self._kind = SCHEMES.get(url.partition("://")[0], "")
@@ -173,6 +179,9 @@ class ObjectStore:
                     raise self._failed("read", key, error) from None
                 time.sleep(0.05 * 2**attempt)
                 continue
+            if not self.can_list and (found := web_page(raw)):
+                what, hint = "the server answers with a web page in place of the document", "check the URL, and log in"
+                raise StoreError(what, where=self.where(key), found=found, hint=hint)
             return Content(raw, (meta.get("e_tag"), meta.get("version")))
         return None
 
@@ -214,7 +223,7 @@ class ObjectStore:
             try:
                 answer = call(self._store)
             except FileNotFoundError as error:
-                if _NO_BUCKET.search(str(error)) or _HIDDEN.search(str(error)):
+                if no_absence(error):
                     raise self._failed(verb, key, error) from None
                 self._met = True
                 return None
@@ -238,7 +247,7 @@ class ObjectStore:
             except (FileNotFoundError, ValueError):
                 return
             except self._errors.BaseError as error:
-                if hint_without(self._kind, str(error)):
+                if nobody_answers(self._kind, error):
                     self._first = first  # whoever asks next is told at once as well
                     raise self._failed(verb, key, error) from None
 
@@ -248,9 +257,9 @@ class ObjectStore:
         """Write where the key still has an ETag, or is still absent; False where it has changed."""
         self._writable(key)
         if self._unsafe:
-            return self._put(key, raw, "overwrite")
+            return self._put(self._store, key, raw, "overwrite")
         self._require_conditions(key, "absent" if token is None else "match")
-        return self._put(key, raw, "create" if token is None else self._mode(token, key))
+        return self._put(self._once, key, raw, "create" if token is None else self._mode(token, key))
 
     def _mode(self, token: object, key: str) -> Any:
         tag, version = token if isinstance(token, tuple) else (None, None)
@@ -258,27 +267,27 @@ class ObjectStore:
             raise self._refused(key, "it gives no ETag")
         return {name: value for name, value in (("e_tag", tag), ("version", version)) if value is not None}
 
-    def _put(self, key: str, raw: bytes, mode: Any) -> bool:
+    def _put(self, store: Any, key: str, raw: bytes, mode: Any) -> bool:
         try:
-            self._store.put(key, raw, mode=mode, use_multipart=False)
+            store.put(key, raw, mode=mode, use_multipart=False)
         except (self._errors.AlreadyExistsError, self._errors.PreconditionError, self._errors.NotModifiedError) as error:
-            if _NO_BUCKET.search(str(error)) or _HELD.search(str(error)):
+            if no_conflict(error):
                 raise self._failed("write", key, error) from None
             return False
         except (NotImplementedError, self._errors.NotSupportedError) as error:
-            raise self._refused(key, _first_line(error)) from None
+            raise self._refused(key, first_line(error)) from None
         except (FileNotFoundError, self._errors.BaseError) as error:
-            if _status(error) == 501:
+            if status_of(error) == 501:
                 raise self._refused(key, "501 Not Implemented") from None
             raise self._lost("write", key, error) from None
         return True
 
     def _lost(self, verb: str, key: str, error: BaseException) -> StoreError:
         """Return the error of a change: of an unknown outcome where it may have happened, or may be sent again."""
-        failed, status = self._failed(verb, key, error), _status(error)
-        if isinstance(error, self._errors.GenericError) and (status in _AGAIN or not 400 <= status < 500):
-            return UnknownOutcomeError(failed.what, where=failed.where, found=failed.found, hint=failed.hint)
-        return failed
+        told = self._failed(verb, key, error)
+        if isinstance(error, self._errors.GenericError) and may_be_sent_again(error):
+            return UnknownOutcomeError(told.what, where=told.where, found=told.found, hint=told.hint)
+        return told
 
     def delete(self, key: str, token: object) -> bool:
         """Remove a key that has an ETag. No store of obstore removes on a condition: a moment is left in between."""
@@ -289,7 +298,7 @@ class ObjectStore:
         try:
             self._store.delete(key)
         except FileNotFoundError as error:  # gone: by this request, whose first answer was lost, or by somebody else's
-            if _NO_BUCKET.search(str(error)):
+            if no_absence(error):
                 raise self._failed("remove", key, error) from None
         except self._errors.BaseError as error:
             raise self._lost("remove", key, error) from None
@@ -316,8 +325,10 @@ class ObjectStore:
         wrote = True  # until it is known that it has not
         try:
             if condition == "absent":
-                self._put(probe, b"{}", "overwrite")
-            wrote = self._put(probe, b"{}", "create" if condition == "absent" else {"e_tag": '"0"', "version": "1"})
+                self._put(self._store, probe, b"{}", "overwrite")
+            wrote = self._put(
+                self._store, probe, b"{}", "create" if condition == "absent" else {"e_tag": '"0"', "version": "1"}
+            )
         except StoreError as error:
             error.where = self.where(key)
             raise
@@ -332,25 +343,8 @@ class ObjectStore:
     # --- errors and pixels ------------------------------------------------------------------------------------------
 
     def _failed(self, verb: str, key: str, error: BaseException) -> StoreError:
-        text, status = str(error), _status(error)
-        if _NO_BUCKET.search(text):
-            return StoreError("there is no such bucket", where=self.where(key), hint="check the URL, and the endpoint")
-        hint = hint_without(self._kind, text)
-        if hint:
-            what = "there are no credentials for the store"
-            return StoreError(what, where=self.where(key), found=_first_line(error), hint=hint)
-        if _HIDDEN.search(text):
-            hint = "Azure says so of what is not public, to those who are anonymous: check the credentials, and the URL"
-        elif _HELD.search(text):
-            hint = "the blob is locked: a lease, a policy, or of another type"
-        elif status in (401, 403) or isinstance(error, self._refusals):
-            hint = "check the credentials"
-            if self._kind in ("s3", "gs"):
-                hint += "; it also says so of what is absent, to those who may not list"
-        elif status in _AGAIN or status >= 500 or not status:
-            hint = "it was tried several times; try again later"
-        what = "folder" if verb == "list" else "object"
-        return StoreError(f"cannot {verb} the {what}", where=self.where(key), found=_first_line(error), hint=hint)
+        refused = isinstance(error, self._refusals)
+        return failed(self._kind, verb, self.where(key), error, refused=refused)
 
     def pixels(self, folder: str, *, writable: bool) -> object:
         """Return the place that zarr-python opens an array from."""
@@ -358,17 +352,3 @@ class ObjectStore:
         from zarr.storage import StorePath
 
         return StorePath(ZarrObjectStore(self._store, read_only=not (writable and self.can_write)), folder)
-
-
-def _status(error: BaseException) -> int:
-    found = _STATUS.search(str(error))
-    return int(found[1]) if found else 0
-
-
-def _first_line(error: BaseException) -> str:
-    """Return what an error of obstore says, without its insides; keys of the credentials do not stand in it."""
-    text = str(error).partition("Debug source")[0]
-    code = _CODE.search(text)
-    text = text.partition("<?xml")[0].partition("\n")[0].strip().rstrip(":")
-    text = _SECRET.sub("…", text)
-    return f"{text} {code[1]}" if code else text or type(error).__name__

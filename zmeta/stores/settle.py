@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 #: Seconds of the longest pause between two attempts.
 _LONGEST_PAUSE = 1.0
-#: How often one object is sent again where nobody knows what became of it.
-_SENDS = 5
+#: The same where a store is to be given time.
+_LONGEST_WAIT = 5.0
 _RANDOM = random.SystemRandom()
 _CHECK: ContextVar[Callable[[], object] | None] = ContextVar("what is asked before each write", default=None)
 
@@ -51,9 +51,9 @@ def replace(
     """
     old = raw_of(there)
     lost: UnknownOutcomeError | None = None
-    for attempt in range(_SENDS):
-        if attempt > 1:
-            pause(attempt + 2)
+    for attempt in range(store.tries):
+        if attempt:
+            pause(attempt + 3, _LONGEST_WAIT)
         ask()
         token = None if there is None else there.token
         try:
@@ -71,9 +71,9 @@ def replace(
     return False, there
 
 
-def pause(attempt: int) -> None:
+def pause(attempt: int, longest: float = _LONGEST_PAUSE) -> None:
     """Wait, the longer the more attempts there were, for a time that is drawn at random."""
-    time.sleep(_RANDOM.uniform(0, min(_LONGEST_PAUSE, 0.01 * 2 ** min(attempt, 10))))
+    time.sleep(_RANDOM.uniform(0, min(longest, 0.01 * 2 ** min(attempt, 10))))
 
 
 def raw_of(content: Content | None) -> bytes | None:

@@ -76,6 +76,7 @@ class ZarrStore:
     """Any other store of zarr-python, through its own methods."""
 
     can_list = True
+    tries = 1
 
     def __init__(self, url: str, store: Any, *, unsafe: bool) -> None:
         self.url = url
