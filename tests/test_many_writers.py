@@ -1,4 +1,4 @@
-"""Many writers, in processes, on every format, locally and on object stores: no key is lost, and no reader sees half a document.
+"""Many writers, in processes, on every format, locally and on object stores: no key is lost, no document is seen half.
 
 `ZMETA_LONG=1` runs the numbers that docs/reliability.md reports; without it they are small.
 """

@@ -664,6 +664,17 @@ def test_pixels_over_http(http_folder: tuple[str, Path]) -> None:  # noqa: F811
     assert array.to_ndarray().sum() == 360
 
 
+def test_a_web_page_is_no_document(http_folder: tuple[str, Path], capsys: pytest.CaptureFixture[str]) -> None:  # noqa: F811
+    """What a log-in, or an application that answers to any address, sends in place of what is not there."""
+    url, folder = http_folder
+    on_disk(folder, {"a/zarr.json": b"\n<!DOCTYPE html>\n<title>Log in</title>", "a/.zarray": json.dumps(V2).encode()})
+    for command in ("check", "show"):
+        main([command, f"{url}/a"])
+        said = "".join(capsys.readouterr())
+        assert "a web page in place of the document" in said
+        assert "<title>Log in</title>" in said
+
+
 def test_a_group_that_names_nothing_is_told_of_over_http(http_folder: tuple[str, Path]) -> None:  # noqa: F811
     url, folder = http_folder
     on_disk(folder, {"g/zarr.json": json.dumps(GROUP3).encode(), "g/a/zarr.json": json.dumps(V3).encode()})

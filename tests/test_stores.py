@@ -430,15 +430,3 @@ def test_wrong_options_are_refused(options: dict[str, str], words: str) -> None:
         object_.open_store("s3://bucket", options)
     assert words in str(caught.value)
     assert "Debug source" not in str(caught.value)
-
-
-def test_a_profile_gives_credentials_and_region(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "config").write_text("[profile lab]\nregion = eu-central-1\n")
-    (tmp_path / "credentials").write_text("[lab]\naws_access_key_id = AKIA\naws_secret_access_key = secret\n")
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
-    for options in ({"profile": "lab"}, {}):
-        monkeypatch.setenv("AWS_PROFILE", "" if options else "lab")
-        store = object_.open_store("s3://bucket", options)._store
-        assert store.config["region"] == "eu-central-1"
-        assert store.credential_provider.credentials.access_key == "AKIA"
