@@ -35,7 +35,7 @@ from zmeta.stores import object_
 from zmeta.stores.remote import using
 
 if TYPE_CHECKING:
-    from s3_server import S3
+    from cloud import Cloud
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a process to kill")
 KILLS = int(os.environ.get("ZMETA_KILLS", "4"))
@@ -63,14 +63,14 @@ class Setting:
 
 
 @pytest.fixture
-def setting(s3: S3, bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Setting]:
+def setting(s3: Cloud, bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Setting]:
     hurry(monkeypatch.setattr)
     monkeypatch.setattr(run_module, "BATCH_DOCUMENTS", max(6, ARRAYS // 4))
     with using({**s3.options, "max_retries": "2"}):
         yield Setting(s3.store(bucket[5:]), bucket, tmp_path)
 
 
-def test_killed_at_random_moments(s3: S3, setting: Setting, nursery: Nursery) -> None:  # noqa: F811
+def test_killed_at_random_moments(s3: Cloud, setting: Setting, nursery: Nursery) -> None:  # noqa: F811
     """Applies and rollbacks; who goes on is on this machine or another one, and may do the opposite at once."""
     moments = random.Random(7)
     kills: Counter[str] = Counter()
@@ -132,7 +132,7 @@ def keys(setting: Setting) -> list[str]:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_requests_fail(s3: S3, setting: Setting, seed: int) -> None:
+def test_requests_fail(s3: Cloud, setting: Setting, seed: int) -> None:
     """The call is made until it ends well: each time every document is old or new, and none is counted up twice."""
     s3.behave()
     run, new = setting.plan(setting.first)
@@ -155,7 +155,7 @@ def test_requests_fail(s3: S3, setting: Setting, seed: int) -> None:
     assert outcomes["?"] == 0
 
 
-def test_requests_fail_while_it_is_planned(s3: S3, setting: Setting) -> None:
+def test_requests_fail_while_it_is_planned(s3: Cloud, setting: Setting) -> None:
     """A run is there whole, or it cannot be applied; what is left of it goes away."""
     made = 0
     for seed in range(5):

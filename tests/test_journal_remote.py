@@ -17,7 +17,7 @@ from uuid import uuid4
 import pytest
 from journal_tree import after, dump, files, hurry, make_tree, objects, plan, plan_objects
 from test_migrate_remote import Bucket, tree
-from test_remote import on_disk, options
+from test_remote import on_disk
 
 from zmeta import Config, MigrationError, StoreError, rollback
 from zmeta.cli.main import main
@@ -36,7 +36,7 @@ from zmeta.stores.remote import using
 from zmeta.stores.settle import ask
 
 if TYPE_CHECKING:
-    from s3_server import S3
+    from cloud import Cloud
 
 
 @pytest.fixture(autouse=True)
@@ -211,11 +211,11 @@ def test_what_was_killed_while_planned_is_removed(state: str, tmp_path: Path) ->
         assert {home.name for home in list_homes(state)} == {busy.name, run.id}
 
 
-def test_the_next_apply_removes_and_tells(state: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], s3: S3) -> None:
+def test_the_next_apply_removes_and_tells(state: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], s3: Cloud) -> None:
     with ExitStack() as stack:
         left = new_home(stack, state)
     on_disk(tmp_path / "t", tree())
-    where = ["--journal", state, *options(s3)]
+    where = ["--journal", state, *s3.words]
     assert main(["status", *where]) == 0
     assert "changed nothing; the next `zmeta migrate --apply` removes it" in capsys.readouterr().out
     assert left.exists()
@@ -427,7 +427,7 @@ def test_one_of_many_takes_a_claim_that_is_old(memory: str, tmp_path: Path, monk
     assert (worst, len(refused)) == ([1], 5)
 
 
-def test_a_renewal_whose_answer_is_lost_is_ours(s3: S3, bucket: str) -> None:
+def test_a_renewal_whose_answer_is_lost_is_ours(s3: Cloud, bucket: str) -> None:
     with using(s3.options), ExitStack() as stack:
         home = new_home(stack, f"{bucket}/state")
         s3.behave(lost=0.5, late_error=0.3, only="PUT", seed=3)
@@ -439,7 +439,7 @@ def test_a_renewal_whose_answer_is_lost_is_ours(s3: S3, bucket: str) -> None:
         assert home.has("000001.batch")
 
 
-def test_a_claim_that_is_renewed_is_removed_with_its_run(s3: S3, bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_claim_that_is_renewed_is_removed_with_its_run(s3: Cloud, bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(claim_module, "BEAT", 0.01)
     with using(s3.options):
         for _ in range(10):
@@ -490,7 +490,7 @@ def test_a_mark_that_arrives_late_gives_way(memory: str) -> None:
 
 @pytest.mark.parametrize("how", ["unconditional", "unimplemented"])
 def test_a_store_without_conditions_is_refused(
-    s3: S3, bucket: str, tmp_path: Path, how: str, monkeypatch: pytest.MonkeyPatch
+    s3: Cloud, bucket: str, tmp_path: Path, how: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     remote._open.cache_clear()
     make_tree(tmp_path / "t", 1)
@@ -504,16 +504,16 @@ def test_a_store_without_conditions_is_refused(
     assert not [entry for page in s3.store(bucket[5:]).list() for entry in page]
 
 
-def test_a_bucket_that_is_not_there(s3: S3, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_bucket_that_is_not_there(s3: Cloud, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for command in (["status"], ["history", "/x"], ["rollback"], ["migrate", str(tmp_path), "--apply"]):
-        assert main([*command, "--journal", "s3://nobodys-bucket/state", *options(s3)]) == 2
+        assert main([*command, "--journal", "s3://nobodys-bucket/state", *s3.words]) == 2
         assert "there is no such bucket" in capsys.readouterr().err
     assert main(["migrate", str(on_disk(tmp_path / "t", tree())), "--apply", "--journal", "https://localhost:1/x"]) == 2
     assert main(["status", "--journal", "nowhere://x"]) == 2
     assert "there is no store for such a URL" in capsys.readouterr().err
 
 
-def test_options_hold_no_longer_than_the_call(memory: str, s3: S3, bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_options_hold_no_longer_than_the_call(memory: str, s3: Cloud, bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     Bucket(s3, bucket)
 
     def fail(*_: object) -> None:
@@ -532,11 +532,11 @@ def test_options_hold_no_longer_than_the_call(memory: str, s3: S3, bucket: str, 
 
 
 def test_commands_with_a_journal_on_s3_from_any_machine(
-    s3: S3, bucket: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    s3: Cloud, bucket: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     there = Bucket(s3, f"{bucket}")
     state = f"{bucket}/journal"
-    again = ["--journal", state, *options(s3)]
+    again = ["--journal", state, *s3.words]
 
     def documents() -> dict[str, bytes]:
         return {key: raw for key, raw in there.documents().items() if not key.startswith("journal/")}
@@ -548,28 +548,26 @@ def test_commands_with_a_journal_on_s3_from_any_machine(
     assert documents() != tree()
     another_machine(monkeypatch)
     monkeypatch.setenv("ZMETA_STATE", state)  # a URL there, too
-    assert main(["status", *options(s3)]) == 0
+    assert main(["status", *s3.words]) == 0
     assert f"{run}  applied      12 documents  {bucket}/three.zarr" in capsys.readouterr().out
-    assert main(["history", f"{bucket}/three.zarr/a03", *options(s3)]) == 0
+    assert main(["history", f"{bucket}/three.zarr/a03", *s3.words]) == 0
     assert f"written  {bucket}/three.zarr/a03/zarr.json: daisy@1" in capsys.readouterr().out
     assert len(history(f"{bucket}/three.zarr", store_options=s3.options)) == 12
     assert rollback(run, store_options=s3.options).clean
     assert documents() == tree()
-    assert main(["migrate", f"{bucket}/three.zarr", "--apply", *options(s3)]) == 0
-    assert main(["rollback", *options(s3)]) == 0
+    assert main(["migrate", f"{bucket}/three.zarr", "--apply", *s3.words]) == 0
+    assert main(["rollback", *s3.words]) == 0
     assert documents() == tree()
-    assert (
-        main(["migrate", f"{bucket}/three.zarr/zarr.json", "--apply", *options(s3)]) == 0
-    )  # changes nothing: no run is left
+    assert main(["migrate", f"{bucket}/three.zarr/zarr.json", "--apply", *s3.words]) == 0  # changes nothing: no run is left
     assert [one.state for one in status(store_options=s3.options)] == ["undone", "undone"]
 
 
 def test_the_same_command_on_another_machine_finishes_what_was_killed(
-    s3: S3, bucket: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    s3: Cloud, bucket: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Also where the claim is so fresh that the run may be at work still."""
     there = Bucket(s3, bucket)
-    command = ["migrate", f"{bucket}/three.zarr", "--apply", "--journal", f"{bucket}/journal", *options(s3)]
+    command = ["migrate", f"{bucket}/three.zarr", "--apply", "--journal", f"{bucket}/journal", *s3.words]
     real, calls = run_module.Run.publish_mark, []
 
     def kill(self: Run, *arguments: Any) -> None:
@@ -591,7 +589,7 @@ def test_the_same_command_on_another_machine_finishes_what_was_killed(
     assert {key: raw for key, raw in there.documents().items() if not key.startswith("journal/")} == tree()
 
 
-def test_a_journal_on_s3_needs_few_requests(s3: S3, bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_journal_on_s3_needs_few_requests(s3: Cloud, bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A few for each batch of a thousand documents, beside two or more for each document."""
     monkeypatch.setattr(run_module, "BATCH_DOCUMENTS", 1000)
     monkeypatch.setattr(claim_module, "BEAT", 60.0)
@@ -603,7 +601,7 @@ def test_a_journal_on_s3_needs_few_requests(s3: S3, bucket: str, monkeypatch: py
     assert 0 < len(asked) < 50
 
 
-def test_objects_beside_each_other(s3: S3, bucket: str) -> None:
+def test_objects_beside_each_other(s3: Cloud, bucket: str) -> None:
     """The tree of the fault tests: planned, applied and taken back with the journal in the same bucket."""
     store = s3.store(bucket[5:])
     for name, raw in {"v3-0/zarr.json": dump(0), "v2-0/.zarray": dump(0), "v2-0/.zattrs": dump(0)}.items():

@@ -162,7 +162,7 @@ def test_no_folder_of_an_array_is_listed_and_no_chunk_is_read(s3: Cloud, both: t
     [({"zarr.json": V3}, 2), ({".zarray": V2, ".zattrs": SOUND}, 4), ({"attributes.json": N5}, 4)],
     ids=["v3", "v2", "n5"],
 )
-def test_requests_for_each_array(s3: S3, bucket: str, array: dict[str, Any], most: int) -> None:
+def test_requests_for_each_array(s3: Cloud, bucket: str, array: dict[str, Any], most: int) -> None:
     """The documents, and a look for one of another format beside them, however many arrays there are."""
     count = 30
     put(s3, bucket, {"t/zarr.json": GROUP3, **{f"t/a{index}/{name}": data for index in range(count)
@@ -175,7 +175,7 @@ def test_requests_for_each_array(s3: S3, bucket: str, array: dict[str, Any], mos
 
 
 def test_half_of_the_files_that_may_be_open_are_left(
-    s3: S3, both: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
+    s3: Cloud, both: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     resource = pytest.importorskip("resource")
     monkeypatch.setattr(resource, "getrlimit", lambda _: (8, 1024))

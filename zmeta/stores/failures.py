@@ -10,6 +10,8 @@ from zmeta.stores.credentials import hint_without
 _NO_BUCKET = re.compile(
     r"NoSuchBucket|Container(NotFound|BeingDeleted|Disabled)|specified bucket does not exist", re.IGNORECASE
 )
+#: One of these stands in an error that one of the two patterns around it finds.
+_WORDS = ("bucket", "container", "resourcenotfound")
 #: What Azure says to anonymous readers in place of a refusal.
 _HIDDEN = re.compile(r"<Code>\s*ResourceNotFound")
 #: Why Azure does not write, in the status of a condition that is not met.
@@ -46,7 +48,10 @@ def failed(kind: str, verb: str, where: str, error: BaseException, *, refused: b
 
 
 def no_absence(error: BaseException) -> bool:
-    """Whether a store that says `not found` means something else than the key."""
+    """Whether a store that says `not found` means something else than the key. Asked for all that is absent: it is cheap."""
+    text = str(error).lower()
+    if not any(words in text for words in _WORDS):
+        return False
     return bool(_NO_BUCKET.search(str(error)) or _HIDDEN.search(str(error)))
 
 
