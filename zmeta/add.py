@@ -30,7 +30,6 @@ from zmeta.pipeline import Decoded, decode_node
 from zmeta.schema.catalog import SchemaName
 from zmeta.schema.validate import packaged_validator, validate
 from zmeta.stores.registry import read
-from zmeta.stores.remote import using
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -68,7 +67,7 @@ def add_to_node(
         found = "; ".join(filter(None, (error.what, error.found)))
         stale.append(Finding("ZM414", message, change.file, found=found, hint=hint))
 
-    with using(settings.store_options):
+    with settings.storage():
         return (*update(compute, note), *stale)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import time
 import tomllib
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 from glob import glob
@@ -19,9 +20,13 @@ from zmeta.conventions.registry import VERSIONS
 from zmeta.errors import ConfigError
 from zmeta.finding import CODES, Severity
 from zmeta.jsondoc import LIMITS, MAX_BYTES, MAX_DEPTH, Limits
+from zmeta.nodes.claims import LOCKS, locking
 from zmeta.stores.local import fits, read_file
+from zmeta.stores.remote import using
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from zmeta.conventions.base import ConventionVersion
     from zmeta.finding import Finding
     from zmeta.jsondoc import JSONObject
@@ -87,6 +92,9 @@ class Config:
         Options of object stores, such as `region`, `endpoint`, `profile` or `anonymous`.
     concurrency : int
         Requests to an object store that a walk makes at the same time.
+    locks : "auto", "claims" or "system"
+        How writers of files wait for each other: "auto" by locks of the system, and where those fail or end at this machine
+        by claims as well; "claims" by both everywhere; "system" by locks alone.
     """
 
     file: str = ""
@@ -107,6 +115,13 @@ class Config:
     overrides: tuple[tuple[tuple[str, ...], dict[str, object]], ...] = ()
     store_options: dict[str, str] = field(default_factory=dict)
     concurrency: int = 256
+    locks: str = "auto"
+
+    @contextmanager
+    def storage(self) -> Iterator[None]:
+        """Let the settings of stores hold: their options, and how documents are locked."""
+        with using(self.store_options), locking(self.locks):
+            yield
 
     @property
     def world(self) -> World:
@@ -237,7 +252,7 @@ def parse_config(table: dict[str, object], file: str) -> Config:
     overrides = []
     for entry in _tables(table, "override", file):
         globs = _strings(entry.get("match"), "override.match", file)
-        for key in ("fail_on", "max_bytes", "max_depth", "store_options", "concurrency", "steps", "conventions"):
+        for key in ("fail_on", "max_bytes", "max_depth", "store_options", "concurrency", "locks", "steps", "conventions"):
             if key in entry:
                 hint = "set it for the whole run, outside [[override]]"
                 raise ConfigError(f"`{key}` cannot be set for some arrays only", where=file, hint=hint)
@@ -261,6 +276,9 @@ def _settings(table: dict[str, object], file: str) -> dict[str, object]:
             result[key] = _whole(value, key, file)
         elif key == "store_options":
             result[key] = _options(value, file)
+        elif key == "locks":
+            _one_of(value, LOCKS, key, file)
+            result[key] = value
         elif key == "severity":
             result[key] = _severities(value, file)
         else:

@@ -218,7 +218,7 @@ class ZarrArray:
         )
         settings = config or load_config()
         world = parse_world(world_unit, settings.world)
-        with using(settings.store_options):
+        with settings.storage():
             create_array(request, world, settings)
         return cls.open_from_array_identifier(array_identifier, name or "", world_unit=world_unit, config=config)
 

@@ -190,7 +190,7 @@ def mend_all(
     shown = _Shown()
     failed: set[str] = set()
     paths = list(paths)
-    with crawling(paths, config.store_options, config.concurrency, config.limits):
+    with config.storage(), crawling(paths, config.store_options, config.concurrency, config.limits):
         for batch in iter_batches(find_targets(paths, config.limits), config, jobs):
             for finding in batch.findings:
                 if finding.file in failed:

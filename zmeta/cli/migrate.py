@@ -17,7 +17,6 @@ from zmeta.migration.run import Run
 from zmeta.migration.status import discard_unfinished, history, status
 from zmeta.report.plan import PlanMarkdown, PlanText
 from zmeta.report.words import one_line
-from zmeta.stores.remote import using
 
 if TYPE_CHECKING:
     import argparse
@@ -33,7 +32,7 @@ def main(arguments: argparse.Namespace) -> int:
     """Do what the command says: 0 all is well, 1 something is blocked or was not written, 130 interrupted."""
     jobs = os.cpu_count() or 1 if getattr(arguments, "jobs", 1) == 0 else getattr(arguments, "jobs", 1)
     with ExitStack() as stack:
-        stack.enter_context(using(with_stores(load_config(), arguments).store_options))
+        stack.enter_context(with_stores(load_config(), arguments).storage())
         if arguments.command == "migrate":
             return _migrate(arguments, jobs, stack)
         if arguments.command == "rollback":

@@ -16,6 +16,7 @@ from zmeta.migration.status import discard_unfinished
 from zmeta.migration.status import history as iter_history
 from zmeta.migration.status import status as iter_status
 from zmeta.migration.tree import Tally
+from zmeta.nodes.claims import locking
 from zmeta.nodes.node import absolute
 from zmeta.steps.load import load_graph
 from zmeta.stores.remote import using
@@ -73,7 +74,7 @@ class Plan:
         that was interrupted is finished first; what was left of runs that were killed while they were planned is removed.
         Raises as `zmeta.migrate` does, and `MigrationError` where another process works on such a run.
         """
-        with using(self.options.config.store_options):
+        with self.options.config.storage():
             discard_unfinished(state_dir)
             interrupted = find_interrupted(self, state_dir)
             if interrupted is not None:
@@ -172,7 +173,7 @@ def apply_plan(
     file that is no plan, or was edited.
     """
     plan = read_plan(file)
-    with using(store_options or {}):
+    with using(store_options or {}), locking(load_config().locks):
         discard_unfinished(state_dir)
         run = Run.create(plan.units(), plan.header, state_dir)
         return run, journal.apply(run, jobs=jobs)
@@ -189,7 +190,7 @@ def rollback(
 
     Documents that somebody changed since are left alone, and counted as conflicts. Raises `MigrationError`.
     """
-    with using(store_options or {}):
+    with using(store_options or {}), locking(load_config().locks):
         return journal.rollback(find_run(run, state_dir), jobs=jobs)
 
 

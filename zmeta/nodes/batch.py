@@ -1,8 +1,8 @@
 """Replacing the documents of many units at once, each unit whole or not at all; a migration writes through here.
 
-Compare all → temporary files → sync → unit by unit: lock, compare again, rename in the order given → sync → what is removed
-at the end of a unit → sync. The sync is one for all where the file system can do that. A tag keeps the temporary files
-apart from those of other writers, for no lock is held between writing and renaming them.
+Compare all → temporary files → sync → unit by unit: lock, claim where locks are not enough, compare again, rename in the
+order given → sync → what is removed at the end of a unit → sync. The sync is one for all where the file system can do that.
+A tag keeps the temporary files apart from those of other writers, for no lock is held between writing and renaming them.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, TypeAlias
 
 from zmeta.errors import ConflictError, DocumentError, StoreError
-from zmeta.jsondoc import LIMITS, Limits
+from zmeta.nodes.claims import Claims
 from zmeta.nodes.fate import ALREADY, WRITTEN, Fate, conflict_of
-from zmeta.nodes.write import locked, put, put_back, resolve, temporary_name, write_beside
+from zmeta.nodes.write import LOCK_SECONDS, limits_of, locked, put, put_back, resolve, temporary_name, write_beside
 from zmeta.stores.local import read_file
 from zmeta.stores.paths import is_url
 from zmeta.stores.settle import ask
@@ -142,24 +142,32 @@ class _Work:
             return
         ask()
         try:
-            with locked(_folders(self._changes[index] for index in self.pending(range(len(self._changes))))):
-                for index in self.pending(range(len(self._changes))):
-                    self._fates[index] = _judge(self._changes[index])
-                self._settle()
-                self._ask()
-                for index in self.pending(indices):
-                    put(self._changes[index], self._temporary.get(index))
-                    self._temporary.pop(index, None)
-                    self._placed.append(index)
-                    self._fates[index] = WRITTEN
+            with locked(_folders(self._changes[index] for index in self.pending(range(len(self._changes))))) as claims:
+                try:
+                    self._place(indices, claims)
+                except (StoreError, ConflictError) as error:
+                    self._fail(next(iter(self.pending(indices)), index), error, claims)
         except (StoreError, ConflictError) as error:
             self._fail(index, error)
 
-    def _fail(self, index: int, error: StoreError | ConflictError) -> None:
-        self._fates[index] = Fate("failed", f"{error.what}{error.found and ': ' + error.found}")
-        self._settle()
+    def _place(self, indices: range, claims: Claims) -> None:
+        for index in sorted(self.pending(indices), key=lambda index: self._changes[index].file):
+            claims.take(self._changes[index].file, self._changes[index].old, self._temporary.get(index))
+        for index in self.pending(range(len(self._changes))):
+            self._fates[index] = _judge(self._changes[index])
+        self._settle(claims)
+        self._ask()
+        for index in self.pending(indices):
+            put(self._changes[index], self._temporary.get(index), claims)
+            self._temporary.pop(index, None)
+            self._placed.append(index)
+            self._fates[index] = WRITTEN
 
-    def _settle(self) -> None:
+    def _fail(self, index: int, error: StoreError | ConflictError, claims: Claims | None = None) -> None:
+        self._fates[index] = Fate("failed", f"{error.what}{error.found and ': ' + error.found}")
+        self._settle(claims)
+
+    def _settle(self, claims: Claims | None = None) -> None:
         """Leave all of the unit alone after a problem, and put back what was written, unless a part was written before."""
         problems = [i for i, fate in enumerate(self._fates) if fate is not None and fate.state in ("conflict", "failed")]
         if not problems:
@@ -171,10 +179,9 @@ class _Work:
             return
         for index in reversed(self._placed):
             change = self._changes[index]
-            with suppress(StoreError, DocumentError):
-                if read_file(change.file, _limits(change)) == change.new:
-                    self._undone.append(change)
-                    put_back(change, self._tag)
+            self._undone.append(change)
+            with suppress(StoreError, DocumentError, ConflictError):
+                if put_back(change, claims or Claims(LOCK_SECONDS), self._tag):
                     self._fates[index] = left
         self._placed.clear()
         self._fates = [left if fate in (None, ALREADY) else fate for fate in self._fates]
@@ -215,7 +222,7 @@ def _judge(change: Change) -> Fate | None:
     if os.path.basename(change.file) not in DOCUMENTS:
         return Fate("failed", f"the link leads to {change.file}, which is no metadata document")
     try:
-        found = read_file(change.file, _limits(change))
+        found = read_file(change.file, limits_of(change))
     except StoreError as error:
         return Fate("failed", f"{error.what}: {error.found}")
     except DocumentError as error:
@@ -233,7 +240,3 @@ def _digest(file: str) -> str:
         return sha256(read_file(file) or b"").hexdigest()
     except (StoreError, DocumentError):
         return ""
-
-
-def _limits(change: Change) -> Limits:
-    return Limits(max(LIMITS.max_bytes, len(change.old or b""), len(change.new or b"")))

@@ -2,8 +2,9 @@
 
 Lock the folders → compare with what was read → temporary files → fsync → compare again → rename → fsync the folders. The
 lock is an advisory one on the folder itself: it leaves no file behind and dies with its process. The temporary file has one
-fixed name per document, so what a killed writer left is overwritten by the next. `nodes/batch.py` does the same for
-thousands of documents at once.
+fixed name per document, so what a killed writer left is overwritten by the next. Where locks fail, or end at this machine,
+the documents are claimed before they are compared again (`nodes/claims.py`). `nodes/batch.py` does the same for thousands
+of documents at once.
 """
 
 from __future__ import annotations
@@ -12,13 +13,17 @@ import os
 import time
 import warnings
 from collections.abc import Callable
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from importlib import import_module
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from zmeta.errors import ConflictError, StoreError, ZmetaError
+from zmeta.errors import ConflictError, ZmetaError
+from zmeta.jsondoc import LIMITS, Limits
+from zmeta.nodes.claims import ClaimLostError, Claims, mode
 from zmeta.stores.local import failed, read_file
+from zmeta.stores.mounts import is_shared
 from zmeta.stores.paths import is_url
 from zmeta.stores.sync import sync_folder
 
@@ -37,7 +42,6 @@ _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 _FLAGS |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 #: How often an update is computed anew after somebody else changed the document meanwhile.
 ATTEMPTS = 20
-_NO_LOCKS = "two writers at the same moment may lose a change"
 #: Seconds to wait for another writer's lock.
 LOCK_SECONDS = 30.0
 
@@ -81,14 +85,14 @@ def update(compute: Callable[[], tuple[Sequence[Change], _Result]], stale: Stale
 def _update(compute: Callable[[], tuple[Sequence[Change], _Result]], stale: Stale | None) -> _Result:
     held: frozenset[str] = frozenset()
     for attempt in range(ATTEMPTS):
-        with locked(held):
+        with locked(held) as claims:
             changes, result = compute()
             if changes and is_url(changes[0].file):
                 from zmeta.nodes import swap
 
                 return swap.update(compute, changes, result, stale)
             folders = folders_of(changes)
-            if not changes or (folders <= held and _replace_all(changes)) or (not held and write(changes)):
+            if not changes or (folders <= held and _replace_all(changes, claims)) or (not held and write(changes)):
                 return result
         held = folders
         time.sleep(0.001 * 2 ** min(attempt, 6))
@@ -105,8 +109,8 @@ def write(changes: Sequence[Change]) -> bool:
         from zmeta.nodes import swap
 
         return swap.write(changes)
-    with locked(folders_of(changes)):
-        return _replace_all(changes)
+    with locked(folders_of(changes)) as claims:
+        return _replace_all(changes, claims)
 
 
 def folders_of(changes: Iterable[Change]) -> frozenset[str]:
@@ -114,7 +118,7 @@ def folders_of(changes: Iterable[Change]) -> frozenset[str]:
     return frozenset(os.path.dirname(os.path.realpath(change.file)) for change in changes)
 
 
-def _replace_all(changes: Sequence[Change]) -> bool:
+def _replace_all(changes: Sequence[Change], claims: Claims) -> bool:
     """Do what `write` says, under locks that are held already."""
     changes = [resolve(change) for change in changes]
     if not _unchanged(changes):
@@ -124,18 +128,24 @@ def _replace_all(changes: Sequence[Change]) -> bool:
     try:
         for change in changes:
             if change.new is not None:
-                temporary[change.file] = write_beside(change.file, change.new, mode=change.mode)
+                name = claims.name(change.file)
+                temporary[change.file] = write_beside(change.file, change.new, name=name, mode=change.mode)
+        for change in sorted(changes, key=attrgetter("file")):
+            claims.take(change.file, change.old, temporary.get(change.file))
         if not _unchanged(changes):
             return False
         for change in changes:
-            put(change, temporary.get(change.file))
+            put(change, temporary.get(change.file), claims)
             replaced.append(change)
-    except BaseException:
+    except BaseException as error:
         for change in reversed(replaced):
-            with suppress(OSError, StoreError):
-                put_back(change)
+            with suppress(OSError, ZmetaError):
+                put_back(change, claims)
+        if isinstance(error, ClaimLostError):
+            return False
         raise
     finally:
+        claims.drop()
         for name in temporary.values():
             with suppress(OSError):
                 os.unlink(name)
@@ -162,12 +172,14 @@ def temporary_name(file: str, tag: str = "") -> str:
     return os.path.join(os.path.dirname(file), f".{os.path.basename(file).lstrip('.')}{tag and '.' + tag}.zmeta-tmp")
 
 
-def write_beside(file: str, data: bytes, tag: str = "", *, mode: int | None = None, sync: bool = True) -> str:
+def write_beside(
+    file: str, data: bytes, tag: str = "", *, name: str | None = None, mode: int | None = None, sync: bool = True
+) -> str:
     """Write what shall become a document under its temporary name, and return that; mode and owner are those of the old one.
 
-    `mode` is for a document that is not there. Raises `StoreError`, and leaves nothing then.
+    `name` is another name for it. `mode` is for a document that is not there. Raises `StoreError`, and leaves nothing then.
     """
-    name = temporary_name(file, tag)
+    name = name or temporary_name(file, tag)
     try:
         old = _status(file)
         try:
@@ -208,10 +220,20 @@ def _keep(handle: int, old: os.stat_result | None, mode: int) -> None:
         os.fchmod(handle, mode if old is None else old.st_mode & 0o7777)
 
 
-def put(change: Change, temporary: str | None) -> None:
-    """Let the temporary file become the document, or remove the document where there is none. Raises `StoreError`."""
+def put(change: Change, temporary: str | None, claims: Claims) -> None:
+    """Let the temporary file become the document, or remove the document where there is none.
+
+    Raises `StoreError`, and `ClaimLostError` where the document was claimed and another writer went on.
+    """
     try:
-        if temporary is None:
+        if claims.has(change.file):
+            if temporary is None:
+                claims.remove(change.file)
+            else:
+                claims.replace(change.file)
+                with suppress(OSError):
+                    os.unlink(temporary)
+        elif temporary is None:
             os.unlink(change.file)
         else:
             os.replace(temporary, change.file)
@@ -219,36 +241,72 @@ def put(change: Change, temporary: str | None) -> None:
         raise failed("replace" if temporary else "remove", change.file, error) from None
 
 
-def put_back(change: Change, tag: str = "") -> None:
-    """Undo a change that was made before another one failed. Raises `StoreError`."""
-    temporary = None if change.old is None else write_beside(change.file, change.old, tag, mode=change.mode)
+def put_back(change: Change, claims: Claims, tag: str = "") -> bool:
+    """Undo a change that was made before another one failed; False where somebody has changed the document since.
+
+    Raises `StoreError` and `ConflictError`.
+    """
+    file, temporary = change.file, None
     try:
-        put(change, temporary)
-    except StoreError:
+        if change.old is not None:
+            name = None if tag else claims.name(file)
+            temporary = write_beside(file, change.old, tag, name=name, mode=change.mode)
+        claims.take(file, change.new, temporary)
+        if read_file(file, limits_of(change)) != change.new:
+            return False
+        put(change, temporary, claims)
+    finally:
+        claims.drop(file)
         if temporary is not None:
             with suppress(OSError):
                 os.unlink(temporary)
-        raise
+    return True
+
+
+def limits_of(change: Change) -> Limits:
+    """Return limits within which both states of a document are read."""
+    return Limits(max(LIMITS.max_bytes, len(change.old or b""), len(change.new or b"")))
 
 
 @contextmanager
-def locked(folders: Iterable[str]) -> Iterator[None]:
-    """Hold the locks of folders, taken in one order by everybody so that two writers cannot wait for each other."""
-    if locks is None:
-        yield
-        return
-    with ExitStack() as stack:
+def locked(folders: Iterable[str]) -> Iterator[Claims]:
+    """Hold the locks of folders, taken in one order by everybody so that two writers cannot wait for each other.
+
+    Where they do not reach every writer, the turn to write is held as well, and documents can be claimed.
+    """
+    with ExitStack() as stack, closing(Claims(LOCK_SECONDS)) as claims:
         for folder in sorted(folders):
-            try:
-                handle = os.open(folder, os.O_RDONLY)
-            except OSError as error:
-                raise failed("open", folder, error) from None
-            stack.callback(os.close, handle)
-            _lock(handle, folder)
-        yield
+            refused = _lock(folder, stack)
+            if _needs_claims(folder, refused):
+                able = claims.enter(folder)
+                if refused or (not able and mode() == "claims"):
+                    _warn(folder, refused, "are claimed by hard links instead" if able else "")
+            elif refused:
+                _warn(folder, refused, "")
+        yield claims
 
 
-def _lock(handle: int, folder: str) -> None:
+def _needs_claims(folder: str, refused: str) -> bool:
+    """Whether a lock, or its refusal, is not enough. A system that knows no such locks claims only where it is told to."""
+    word = mode()
+    return word == "claims" or (word == "auto" and locks is not None and (bool(refused) or is_shared(folder)))
+
+
+def _warn(folder: str, refused: str, instead: str) -> None:
+    what = f"no locks ({refused})" if refused else "no hard links"
+    rest = f"documents {instead}" if instead else "two writers at the same moment may lose a change"
+    warnings.warn(f"the file system has {what}: {folder}; {rest}", stacklevel=5)
+
+
+def _lock(folder: str, stack: ExitStack) -> str:
+    """Lock a folder, and return why that cannot be done: empty where it is locked, or where the system has no locks."""
+    if locks is None:
+        return ""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise failed("open", folder, error) from None
+    stack.callback(os.close, handle)
     deadline = time.monotonic() + LOCK_SECONDS
     while True:
         try:
@@ -259,8 +317,7 @@ def _lock(handle: int, folder: str) -> None:
                     f"another writer held the folder for {LOCK_SECONDS:g} seconds", where=folder, hint="try again later"
                 ) from None
             time.sleep(0.005)
-        except OSError as error:  # the comparison before the rename is what is left
-            warnings.warn(f"the file system has no locks ({error.strerror}): {folder}; {_NO_LOCKS}", stacklevel=2)
-            return
+        except OSError as error:
+            return error.strerror or str(error)
         else:
-            return
+            return ""

@@ -25,10 +25,11 @@ _ABSENT = (errno.ENOENT, errno.ENOTDIR)
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 
-def read_file(path: str, limits: Limits = LIMITS) -> bytes | None:
+def read_file(path: str, limits: Limits = LIMITS, *, again: int = 3) -> bytes | None:
     """Return the bytes of a document, None where there is none.
 
-    Raises `StoreError` where it cannot be read and `DocumentError` where it is too large.
+    Where it was replaced on a file server while it was read, it is read `again`. Raises `StoreError` where it cannot be
+    read and `DocumentError` where it is too large.
     """
     try:
         handle = os.open(path, _FLAGS)
@@ -56,9 +57,11 @@ def read_file(path: str, limits: Limits = LIMITS) -> bytes | None:
             raw += more
         return raw
     except OSError as error:
-        raise failed("read", path, error) from None
+        if again == 0 or error.errno != getattr(errno, "ESTALE", None):
+            raise failed("read", path, error) from None
     finally:
         os.close(handle)
+    return read_file(path, limits, again=again - 1)
 
 
 def signature_of(path: str) -> tuple[int, ...] | None:
