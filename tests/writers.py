@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import multiprocessing
 import os
@@ -9,6 +10,7 @@ import random
 import sys
 import tempfile
 import time
+import warnings
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +39,16 @@ ARRAYS: dict[str, dict[str, Any]] = {
 ATTRIBUTES = {"v2": ".zattrs", "v3": "zarr.json", "n5": "attributes.json"}
 
 
+if "ZMETA_TEST_LOCKS" in os.environ:  # a file system whose locks fail, for every process of a test
+    import fcntl
+
+    def _no_locks(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    fcntl.flock = _no_locks
+    warnings.filterwarnings("ignore", message="the file system has no locks")
+
+
 def attributes(path: str, kind: str, options: dict[str, str]) -> dict[str, Any]:
     """Read the attributes of an array; raises `ValueError` for a document that is torn or empty."""
     with using(options):
@@ -61,8 +73,12 @@ def _meet(barrier: Any) -> None:
     barrier.wait(60)
 
 
-def add_keys(path: str, options: dict[str, str], writer: int, count: int) -> None:
+def add_keys(path: str, options: dict[str, str], writer: int, count: int, pause: float = 0.0) -> None:
+    """Add keys of one's own; `pause` draws out the moment before a document is renamed, up to so many seconds."""
     config = Config(store_options=options)
+    if pause:
+        replace, chance = os.replace, random.Random(writer)
+        os.replace = lambda *names: (time.sleep(chance.uniform(0, pause)), replace(*names))[1]  # type: ignore[assignment]
     for index in range(count):
         add_metadata(path, {f"key_{writer}_{index}": [writer, index]}, config=config)
 
