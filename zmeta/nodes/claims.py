@@ -23,7 +23,7 @@ import os
 import random
 import re
 import time
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
 from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
@@ -33,7 +33,7 @@ from zmeta.errors import ConfigError, ConflictError, StoreError
 from zmeta.stores.local import failed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 #: How documents are locked: "auto" claims where locks fail or end at this machine, "claims" always, "system" never.
 LOCKS = ("auto", "system", "claims")
@@ -102,7 +102,6 @@ class Claims:
     """What one writer has claimed, in those of its folders where it needs to; `close` gives all of it up."""
 
     def __init__(self, patience: float) -> None:
-        self._owner = ""
         self._patience = patience
         self._rooms: dict[str, _Room] = {}
         self._held: dict[str, _Claim] = {}
@@ -113,10 +112,7 @@ class Claims:
 
         Raises `StoreError`, and `ConflictError` after too long.
         """
-        if not self._owner:
-            self._owner = f"{_host() or _NOWHERE}-{os.getpid()}-{uuid4().hex[:12]}"
-            _ACTIVE.add(self._owner)
-        room = self._rooms[folder] = _Room(folder, self._owner)
+        room = self._rooms[folder] = _Room(folder)
         try:
             room.open()
             turn = os.path.join(room.path, _TURN)
@@ -181,25 +177,34 @@ class Claims:
         del self._held[file]
         _release(claim)
 
-    def drop(self, *files: str) -> None:
+    def lost(self) -> bool:
+        """Whether another writer took away what this one had in some folder."""
+        return any(_state(room.own) is None for room in self._rooms.values())
+
+    def renew(self) -> None:
+        """Wait for the turn again where it was taken away. Raises as `enter` does."""
+        for folder, room in list(self._rooms.items()):
+            if _state(room.own) is None:
+                self.drop([file for file in self._held if os.path.dirname(file) == folder])
+                room.leave()
+                self.enter(folder)
+
+    def drop(self, files: Iterable[str] | None = None) -> None:
         """Give up the claims to some documents, or all, and remove what should have become of them."""
-        for file in files or list(self._held):
+        for file in list(self._held) if files is None else files:
             claim = self._held.pop(file, None)
             if claim is None:
                 continue
-            _release(claim)
-            if claim.own != self._rooms[os.path.dirname(file)].own:
+            if _release(claim) and claim.own != self._rooms[os.path.dirname(file)].own:
                 with suppress(OSError):
                     os.unlink(claim.own)
 
     def close(self) -> None:
         """Give up all claims, and the turns."""
-        try:
-            self.drop()
+        with ExitStack() as stack:
             for room in self._rooms.values():
-                room.leave()
-        finally:
-            _ACTIVE.discard(self._owner)
+                stack.callback(room.leave)
+            self.drop()
 
     def _check(self, file: str) -> _Claim:
         """Return the claim to a document, if it is held still: the last look before the document changes."""
@@ -262,10 +267,11 @@ class Claims:
 class _Room:
     """The hidden folder of claims beside some documents, as one writer uses it."""
 
-    def __init__(self, folder: str, owner: str) -> None:
+    def __init__(self, folder: str) -> None:
         self.path = os.path.join(folder, FOLDER)
         self._folder = folder
-        self._owner = owner
+        self._writer = f"{_host() or _NOWHERE}-{os.getpid()}-{uuid4().hex[:12]}"
+        _ACTIVE.add(self._writer)
         self._count = 0
         self._entered = time.monotonic()
         self.own = self.name()
@@ -273,7 +279,7 @@ class _Room:
     def name(self) -> str:
         """Return a name in it that nobody else gives."""
         self._count += 1
-        return os.path.join(self.path, f"{self._owner}-{self._count}")
+        return os.path.join(self.path, f"{self._writer}-{self._count}")
 
     def open(self) -> None:
         """Make the folder where it is not there, and a file of our own in it, which keeps it there. Raises `StoreError`."""
@@ -312,11 +318,13 @@ class _Room:
 
     def leave(self) -> None:
         """Give up the turn and go; the last one takes the folder away, and what writers left that died."""
+        _ACTIVE.discard(self._writer)
         claim = _Claim(self.own, os.path.join(self.path, _TURN))
         state = _state(self.own)
         _release(claim)
         with suppress(OSError):
-            os.unlink(self.own)
+            if os.stat(self.own).st_nlink == 1:  # else a claim resisted, and the file tells whose it is
+                os.unlink(self.own)
         try:
             os.rmdir(self.path)
         except OSError:
@@ -400,11 +408,14 @@ def _link(own: str, name: str) -> bool:
     return True
 
 
-def _release(claim: _Claim) -> None:
-    """Give up a name, if it is ours still."""
-    with suppress(OSError):
+def _release(claim: _Claim) -> bool:
+    """Give up a name, if it is ours still; False where the system does not let us."""
+    try:
         if _is(claim.name, claim.own):
             os.unlink(claim.name)
+    except OSError:
+        return False
+    return True
 
 
 def _is(name: str, own: str) -> bool:

@@ -19,7 +19,7 @@ from importlib import import_module
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from zmeta.errors import ConflictError, ZmetaError
+from zmeta.errors import ConflictError, StoreError, ZmetaError
 from zmeta.jsondoc import LIMITS, Limits
 from zmeta.nodes.claims import ClaimLostError, Claims, mode
 from zmeta.stores.local import failed, read_file
@@ -138,10 +138,11 @@ def _replace_all(changes: Sequence[Change], claims: Claims) -> bool:
             put(change, temporary.get(change.file), claims)
             replaced.append(change)
     except BaseException as error:
+        lost = isinstance(error, ClaimLostError) or (isinstance(error, StoreError) and claims.lost())
         for change in reversed(replaced):
             with suppress(OSError, ZmetaError):
                 put_back(change, claims)
-        if isinstance(error, ClaimLostError):
+        if lost:
             return False
         raise
     finally:
@@ -247,6 +248,7 @@ def put_back(change: Change, claims: Claims, tag: str = "") -> bool:
     Raises `StoreError` and `ConflictError`.
     """
     file, temporary = change.file, None
+    claims.renew()
     try:
         if change.old is not None:
             name = None if tag else claims.name(file)
@@ -256,7 +258,7 @@ def put_back(change: Change, claims: Claims, tag: str = "") -> bool:
             return False
         put(change, temporary, claims)
     finally:
-        claims.drop(file)
+        claims.drop([file])
         if temporary is not None:
             with suppress(OSError):
                 os.unlink(temporary)
