@@ -139,7 +139,7 @@ class Boundary:
     def install(self, setattr_: Callable[[Any, str, Any], None], *, whole: bool) -> None:
         from zmeta.stores import sync
 
-        for name in ("write", "fsync", "replace", "unlink"):
+        for name in ("write", "fsync", "replace", "unlink", "link", "mkdir", "rmdir"):
             setattr_(os, name, self.wrap(name, getattr(os, name), idle=name == "fsync"))
         setattr_(sync, "sync_device", self.wrap("sync", sync.sync_device, idle=True))
         setattr_(sync, "is_trusted", lambda _folder: whole)
@@ -156,6 +156,7 @@ def work(verb: str, run_id: str, state: str, options: dict[str, Any]) -> int:
         if ended == options["ended"]:
             os.kill(os.getpid(), signal.SIGKILL)
 
+    os.environ["ZMETA_LOCKS"] = options.get("locks", "auto")
     if "at" in options:
         Boundary(options["at"], kill).install(setattr, whole=options["whole"])
     if "://" in state:

@@ -22,7 +22,8 @@ from typing import Any
 import pytest
 import writers
 
-from zmeta import add_metadata, migrate, rollback
+from zmeta import ArrayIdentifier, ZarrArray, add_metadata, apply_plan, migrate, rollback
+from zmeta.cli.main import main
 from zmeta.config import Config, parse_config
 from zmeta.errors import ConfigError, ConflictError, StoreError
 from zmeta.nodes import claims
@@ -30,6 +31,7 @@ from zmeta.nodes import write as write_module
 from zmeta.nodes.claims import FOLDER, ClaimLostError, Claims, digest_of
 from zmeta.nodes.write import Change, update, write
 from zmeta.stores import mounts
+from zmeta.stores.local import read_file
 
 fcntl = pytest.importorskip("fcntl")
 pytestmark = pytest.mark.filterwarnings("ignore:the file system has no locks")
@@ -193,20 +195,30 @@ def test_every_writer_minds_the_setting(tmp_path: Path, monkeypatch: pytest.Monk
         call()
         return len(made) - before
 
-    run, outcome = None, None
+    def created() -> None:
+        from funlib.geometry import Roi
 
-    def migrated() -> None:
-        nonlocal run, outcome
-        run, outcome = migrate(folder, to="zmeta").apply()
+        where = ArrayIdentifier(container=tmp_path / "c.zarr", dataset="a")
+        ZarrArray.create_from_array_identifier(where, ["x"], Roi((0,), (4,)), None, (1,), "u1")
 
+    document = folder / "zarr.json"
     assert counted(lambda: add_metadata(folder, {"stain": 1})) == 2
-    assert counted(migrated) == 3  # one more, for what is to become the document lies elsewhere
-    assert outcome is not None
-    assert outcome.written == 1
-    assert counted(rollback) == 3
+    assert counted(lambda: migrate(folder, to="zmeta").apply()) == 2
+    assert counted(rollback) == 2
+    assert counted(lambda: apply_plan(saved(folder, tmp_path))) == 2
+    assert counted(lambda: main(["rollback"])) == 2
+    document.write_bytes(b"\xef\xbb\xbf" + document.read_bytes())
+    assert counted(lambda: main(["check", "--fix", str(folder)])) == 2
+    assert not document.read_bytes().startswith(b"\xef")
+    assert counted(created) > 0
     assert counted(lambda: add_metadata(folder, {"stain": 2}, config=Config())) == 0
-    del run
     assert left(folder) == ["zarr.json"]
+
+
+def saved(folder: Path, beside: Path) -> Path:
+    """Return the file of a plan."""
+    migrate(folder, to="zmeta").save(beside / "plan.json")
+    return beside / "plan.json"
 
 
 def test_it_is_said(file: Path, monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder) -> None:
@@ -467,7 +479,12 @@ def test_of_two_that_turn_out_one_does(file: Path, clock: Clock, monkeypatch: py
         link(own, name)
 
     monkeypatch.setattr(os, "link", later)
-    clock.meanwhile = lambda: [os.utime(path) for path in room_of(file).glob(f"{alive}*")]
+
+    def beat() -> None:
+        for path in room_of(file).glob(f"{alive}*"):
+            os.utime(path)
+
+    clock.meanwhile = beat
     with pytest.raises(ConflictError, match="another writer held the folder"):
         count_up(file)
     assert (room_of(file) / "turn").exists()
@@ -491,7 +508,7 @@ def test_many_that_find_a_stale_claim_lose_nothing(file: Path, monkeypatch: pyte
 
 
 @pytest.mark.parametrize("name", ["link", "replace"])
-@pytest.mark.parametrize("number", [errno.EIO, errno.EEXIST, errno.ENOENT], ids=errno.errorcode.__getitem__)
+@pytest.mark.parametrize("number", [errno.EIO, errno.EEXIST, errno.ENOENT, errno.ESTALE], ids=errno.errorcode.__getitem__)
 def test_an_answer_that_is_lost_changes_nothing(file: Path, monkeypatch: pytest.MonkeyPatch, name: str, number: int) -> None:
     """The server did it, and says that it could not."""
     real = getattr(os, name)
@@ -501,11 +518,27 @@ def test_an_answer_that_is_lost_changes_nothing(file: Path, monkeypatch: pytest.
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(os, name, lost)
-    if name == "replace" and number != errno.ENOENT:  # no answer that is given twice: it is an error
+    if name == "replace" and number in (errno.EIO, errno.EEXIST):  # no answer that is given twice: it is an error
         with pytest.raises(StoreError, match="cannot replace the file"):
             count_up(file)
     else:
         count_up(file)
+    assert file.read_bytes() == b"1"
+    assert left(file.parent) == ["d"]
+
+
+@pytest.mark.parametrize("name", ["open", "chmod", "link"])
+def test_a_folder_that_was_made_anew_on_the_server(file: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """A client remembers the one that is gone, and says so once."""
+    real, calls = getattr(os, name), iter(range(1000))
+
+    def stale(path: str, *args: Any, **kwargs: Any) -> Any:
+        if FOLDER in os.fspath(path) and next(calls) == 0:
+            raise OSError(errno.ESTALE, "Stale file handle")
+        return real(path, *args, **kwargs)
+
+    monkeypatch.setattr(os, name, stale)
+    count_up(file)
     assert file.read_bytes() == b"1"
     assert left(file.parent) == ["d"]
 
@@ -519,10 +552,10 @@ def test_a_document_that_is_replaced_on_the_server_while_it_is_read(file: Path, 
         return read(handle, size)
 
     monkeypatch.setattr(os, "read", stale)
-    assert write_module.read_file(str(file)) == b"0"
+    assert read_file(str(file)) == b"0"
     calls = iter([0] * 100)
     with pytest.raises(StoreError, match="cannot read the file"):
-        write_module.read_file(str(file))
+        read_file(str(file))
 
 
 # --- faults at every call -----------------------------------------------------------------------------------------------
@@ -579,7 +612,7 @@ def finish(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         patch.setattr(claims, "SECONDS", 10_000.0)
         patch.setattr(write_module, "LOCK_SECONDS", 1.0)
         assert write(changes)
-    assert left(folder) == ["g/gone", "g/new", "one"], (left(folder), os.getpid())
+    assert left(folder) == ["g/gone", "g/new", "one"]
 
 
 @pytest.mark.parametrize("ended", [False, True], ids=["before", "after"])

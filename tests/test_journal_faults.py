@@ -33,12 +33,16 @@ from zmeta.errors import StoreError
 from zmeta.migration import run as run_module
 from zmeta.migration.apply import apply, rollback
 from zmeta.migration.run import Run
+from zmeta.nodes.claims import FOLDER
 from zmeta.stores import sync
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a process to kill")
 KILLS = int(os.environ.get("ZMETA_KILLS", "20"))
 ARRAYS = int(os.environ.get("ZMETA_KILL_ARRAYS", "300"))
 VERBS = {"apply": apply, "rollback": rollback}
+#: How what is written reaches the disk, and how documents are locked.
+WAYS = [(True, "system"), (False, "system"), (True, "claims")]
+WAY_IDS = ["syncfs", "fsync", "claims"]
 
 
 class Nursery:
@@ -87,7 +91,7 @@ def is_between(now: dict[str, bytes], old: dict[str, bytes], new: dict[str, byte
     """Whether every document is old or new, and nothing else but temporary files is there."""
     there = {name: raw for name, raw in now.items() if os.path.basename(name) in DOCUMENTS}
     hidden = [name for name in now if name not in there]
-    return all(name.endswith(".zmeta-tmp") for name in hidden) and all(
+    return all(name.endswith(".zmeta-tmp") or f"/{FOLDER}/" in name for name in hidden) and all(
         there.get(name) in (old.get(name), new.get(name)) for name in {*there, *old, *new}
     )
 
@@ -137,15 +141,18 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sync, "sync_device", lambda _folder: None)
 
 
-@pytest.mark.parametrize("whole", [True, False], ids=["syncfs", "fsync"])
+@pytest.mark.parametrize(("whole", "locks"), WAYS, ids=WAY_IDS)
 @pytest.mark.parametrize("ended", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("verb", VERBS)
 @pytest.mark.usefixtures("quick")
-def test_killed_at_every_call(place: Path, nursery: Nursery, verb: str, ended: bool, whole: bool) -> None:
+def test_killed_at_every_call(
+    place: Path, nursery: Nursery, monkeypatch: pytest.MonkeyPatch, verb: str, ended: bool, whole: bool, locks: str
+) -> None:
+    monkeypatch.setenv("ZMETA_LOCKS", locks)
     setting = Setting(place, verb)
     states = set()
     for at in range(1, 1000):
-        nursery.start(verb, setting.run, setting.state, at=at, ended=ended, whole=whole)
+        nursery.start(verb, setting.run, setting.state, at=at, ended=ended, whole=whole, locks=locks)
         code = nursery.end()
         now = files(setting.tree)
         assert is_between(now, setting.before, setting.after), at
@@ -160,10 +167,11 @@ def test_killed_at_every_call(place: Path, nursery: Nursery, verb: str, ended: b
     assert len(states) > 10  # killed in the middle of the documents, not of the journal alone
 
 
-@pytest.mark.parametrize("whole", [True, False], ids=["syncfs", "fsync"])
+@pytest.mark.parametrize(("whole", "locks"), WAYS, ids=WAY_IDS)
 @pytest.mark.parametrize("verb", VERBS)
 @pytest.mark.usefixtures("quick")
-def test_an_error_at_every_call(place: Path, monkeypatch: pytest.MonkeyPatch, verb: str, whole: bool) -> None:
+def test_an_error_at_every_call(place: Path, monkeypatch: pytest.MonkeyPatch, verb: str, whole: bool, locks: str) -> None:
+    monkeypatch.setenv("ZMETA_LOCKS", locks)
     setting = Setting(place, verb)
     outcomes: Counter[str] = Counter()
 

@@ -78,7 +78,12 @@ def add_keys(path: str, options: dict[str, str], writer: int, count: int, pause:
     config = Config(store_options=options)
     if pause:
         replace, chance = os.replace, random.Random(writer)
-        os.replace = lambda *names: (time.sleep(chance.uniform(0, pause)), replace(*names))[1]  # type: ignore[assignment]
+
+        def paused(*names: str) -> None:
+            time.sleep(chance.uniform(0, pause))
+            replace(*names)
+
+        os.replace = paused  # type: ignore[assignment]
     for index in range(count):
         add_metadata(path, {f"key_{writer}_{index}": [writer, index]}, config=config)
 

@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, TypeAlias
 
 from zmeta.errors import ConflictError, DocumentError, StoreError
-from zmeta.nodes.claims import Claims
+from zmeta.nodes.claims import Claims, tidy
 from zmeta.nodes.fate import ALREADY, WRITTEN, Fate, conflict_of
 from zmeta.nodes.write import LOCK_SECONDS, limits_of, locked, put, put_back, resolve, temporary_name, write_beside
 from zmeta.stores.local import read_file
@@ -192,6 +192,8 @@ class _Work:
         for name in left.union(self._temporary.values()):
             with suppress(OSError):
                 os.unlink(name)
+        for folder in _folders(self._changes) if self._resumed else ():
+            tidy(folder)
 
 
 class _Follow:

@@ -45,6 +45,9 @@ FORGOTTEN = 60.0
 _TURN = "turn"
 #: What systems answer that have no hard links.
 _UNABLE = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.EMLINK)
+_STALE = getattr(errno, "ESTALE", -1)
+#: What systems answer where a name leads to nothing; file servers also where it does not any more.
+_GONE = (errno.ENOENT, _STALE)
 _OWN = re.compile(r"(([0-9a-f]{12})-(\d+)-[0-9a-f]{12})-\d+")
 _CLAIM = re.compile(r"(turn|.+\.([0-9a-f]{64}|absent))(\.end)*", re.DOTALL)
 _NOWHERE = "0" * 12
@@ -135,6 +138,7 @@ class Claims:
     def take(self, file: str, old: bytes | None, temporary: str | None) -> None:
         """Claim the state of a document, to be replaced by a file or to be removed. It must be compared after this.
 
+        The file is ours from then on, and goes with the claim.
         Does nothing where no claims are needed. Raises `StoreError` and `ConflictError`.
         """
         folder, name = os.path.split(file)
@@ -145,7 +149,7 @@ class Claims:
         try:
             if os.path.dirname(own) != room.path:
                 own = room.name()
-                os.link(temporary or "", own)
+                os.replace(temporary or "", own)
         except OSError as error:
             raise failed("claim", file, error) from None
         claim = _Claim(own, os.path.join(room.path, f"{name[:100]}.{digest_of(old)}"))
@@ -163,7 +167,9 @@ class Claims:
         claim = self._check(file)
         try:
             os.replace(claim.name, file)
-        except FileNotFoundError:
+        except OSError as error:
+            if error.errno not in _GONE:
+                raise
             if not _is(file, claim.own):  # else a file server did it, and its answer was lost
                 raise _lost(file) from None
         del self._held[file]
@@ -226,9 +232,10 @@ class Claims:
             except OSError as error:
                 if error.errno in _UNABLE:
                     return False
-                if error.errno in (errno.ENOENT, errno.ESTALE) and _state(own) is None:
+                if error.errno in _GONE and _state(own) is None:
                     raise _lost(name) from None
-                raise failed("claim", name, error) from None
+                if error.errno != _STALE:
+                    raise failed("claim", name, error) from None
             now, state = time.monotonic(), _state(name)
             if state is not None and state != watched:
                 watched, since = state, now
@@ -288,15 +295,16 @@ class _Room:
                 raise StoreError("a folder of our own must not be a link", where=self.path, hint="remove it")
             try:
                 os.close(os.open(self.own, _FLAGS, 0o666))
-            except FileNotFoundError:
-                self._make()
             except PermissionError as error:  # of somebody who did not come to opening it for others
                 try:
                     os.rmdir(self.path)
                 except OSError:
                     raise failed("write", self.own, error) from None
             except OSError as error:
-                raise failed("write", self.own, error) from None
+                if error.errno not in _GONE:
+                    raise failed("write", self.own, error) from None
+                _look(self._folder)
+                self._make()
             else:
                 return
         raise ConflictError("other writers come and go too fast", where=self._folder, hint="try again later")
@@ -310,11 +318,11 @@ class _Room:
                 with suppress(OSError):
                     os.chown(self.path, status.st_uid, status.st_gid)
             os.chmod(self.path, status.st_mode & 0o2777 | 0o700)
-        except (FileExistsError, FileNotFoundError) as error:
-            if isinstance(error, FileNotFoundError) and not os.path.isdir(self._folder):
-                raise failed("write", self.path, error) from None
+        except FileExistsError:
+            pass
         except OSError as error:
-            raise failed("write", self.path, error) from None
+            if error.errno not in _GONE or not os.path.isdir(self._folder):  # else the last one of others took it away
+                raise failed("write", self.path, error) from None
 
     def leave(self) -> None:
         """Give up the turn and go; the last one takes the folder away, and what writers left that died."""
@@ -379,6 +387,13 @@ class _Room:
             state = _state(os.path.join(self.path, name), fresh=False) if known else None
             if state is not None:
                 yield name, state
+
+
+def tidy(folder: str) -> None:
+    """Remove what writers of this machine left in a folder when they died."""
+    path = os.path.join(folder, FOLDER)
+    if os.path.isdir(path) and not os.path.islink(path):
+        _Room(folder).leave()
 
 
 def digest_of(raw: bytes | None) -> str:

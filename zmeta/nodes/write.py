@@ -232,8 +232,6 @@ def put(change: Change, temporary: str | None, claims: Claims) -> None:
                 claims.remove(change.file)
             else:
                 claims.replace(change.file)
-                with suppress(OSError):
-                    os.unlink(temporary)
         elif temporary is None:
             os.unlink(change.file)
         else:

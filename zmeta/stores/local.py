@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 #: Clocks of file systems are coarse: two changes within one tick look like one.
 _SETTLED_NS = 3_000_000_000
 _SMALL = 1 << 16
+#: What clients of file servers answer where a file was replaced while it was read.
+_REPLACED = tuple(getattr(errno, name) for name in ("ESTALE", "EREMOTEIO") if hasattr(errno, name))
 _ABSENT = (errno.ENOENT, errno.ENOTDIR)
 # O_NONBLOCK: a named pipe in the place of a document must not hang the reader.
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
@@ -57,7 +59,7 @@ def read_file(path: str, limits: Limits = LIMITS, *, again: int = 3) -> bytes | 
             raw += more
         return raw
     except OSError as error:
-        if again == 0 or error.errno != getattr(errno, "ESTALE", None):
+        if again == 0 or error.errno not in _REPLACED:
             raise failed("read", path, error) from None
     finally:
         os.close(handle)
