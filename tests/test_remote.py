@@ -625,7 +625,7 @@ def test_a_system_without_locks_is_told_of(tmp_path: Path, monkeypatch: pytest.M
 
     monkeypatch.setattr(write_module.locks, "flock", refuse)
     assert fcntl is write_module.locks
-    with pytest.warns(UserWarning, match=r"no locks \(No locks available\).*may lose a change"):
+    with pytest.warns(UserWarning, match=r"no locks \(No locks available\).*claimed by hard links"):
         add_metadata(tmp_path / "a", {"stain": 1}, config=Config())
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
