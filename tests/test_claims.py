@@ -60,7 +60,7 @@ class Clock:
         return self.now
 
     def sleep(self, seconds: float) -> None:
-        self.now += max(seconds, 0.001)
+        self.now += 10 * max(seconds, 0.001)
         self.meanwhile()
 
 
@@ -457,6 +457,8 @@ def test_a_claim_that_was_lost_is_not_given_up_for_its_new_holder(file: Path, cl
     held = room_of(file) / f"d.{digest_of(b'0')}"
     assert not held.exists()
     theirs.take(str(file), b"0", None)
+    Path(name).write_bytes(b"1")
+    mine._beaten = clock.now
     with pytest.raises(ClaimLostError):
         mine.replace(str(file))
     mine.close()
@@ -488,6 +490,23 @@ def test_of_two_that_turn_out_one_does(file: Path, clock: Clock, monkeypatch: py
     with pytest.raises(ConflictError, match="another writer held the folder"):
         count_up(file)
     assert (room_of(file) / "turn").exists()
+
+
+def test_one_that_wakes_is_not_turned_out(file: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It moves in the moment between the last look of the one who waits and the right to turn it out."""
+    own = held_by(file, FOREIGN, "turn")
+    link = os.link
+    beats = iter(range(1, 10**6))
+
+    def later(mine: str, name: str) -> None:
+        if name.endswith("turn.end"):
+            os.utime(own, ns=(next(beats), next(beats)))
+        link(mine, name)
+
+    monkeypatch.setattr(os, "link", later)
+    with pytest.raises(ConflictError, match="another writer held the folder"):
+        count_up(file)
+    assert own.exists()
 
 
 def test_many_that_find_a_stale_claim_lose_nothing(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
