@@ -30,6 +30,8 @@ TREES: dict[str, tuple[str, str, int, float | None]] = {
     "funlib": ("funlib", "zmeta", 100, 2.5),
     "gunpowder": ("gunpowder", "zmeta", 100, 2.5),
     "funlib3": ("funlib3", "zmeta", 100, 2.5),
+    "n5": ("n5", "zmeta", 100, 2.5),  # to COSEM, the canonical layout in N5
+    "new": ("gunpowder", "ome-ngff@0.5", 20, 2.5),  # arrays become images, 1000 in a group
     "v2": ("v2", "zmeta", 100, None),  # nothing to do: as after a migration
     "v3": ("v3", "zmeta", 100, None),
     "omev2": ("omev2", "ome-ngff@0.5", 15, 2.5),

@@ -4,8 +4,8 @@
 
 The documents of `v2` and `v3` are laid out as the zarr-python that is installed writes them, those of `ome` as ome-zarr-py
 writes them on top of it, those of the other kinds as an example among the test data: `funlib` of funlib.persistence 0.6,
-`funlib3` of its 0.7, `gunpowder` of gunpowder 1.4, and `omev2` of OME-NGFF 0.4 by ome-zarr-py 0.9. Every document differs:
-own shape, own offset, own name. Only `alike` has the same bytes everywhere. A folder holds 1000 arrays or images.
+`funlib3` of its 0.7, `gunpowder` and `n5` of gunpowder 1.4, and `omev2` of OME-NGFF 0.4 by ome-zarr-py 0.9. Every document
+differs: own shape, own offset, own name. Only `alike` has the same bytes everywhere. A folder holds 1000 arrays or images.
 A tree is made once, under a name that tells what it is, and used again.
 """
 
@@ -24,11 +24,12 @@ from pathlib import Path
 from typing import Any
 
 PER_FOLDER = 1000
-KINDS = ("v3", "v2", "funlib", "funlib3", "gunpowder", "ome", "omev2", "ome-alike", "alike")
+KINDS = ("v3", "v2", "funlib", "funlib3", "gunpowder", "n5", "ome", "omev2", "ome-alike", "alike")
 WILD = Path(__file__).resolve().parents[1] / "data/wild"
 FUNLIB = WILD / "funlib.persistence-0.6.1/a.zarr/vol/raw"
 FUNLIB_3 = WILD / "funlib.persistence-0.7.0/a.zarr/vol/raw"
 GUNPOWDER = WILD / "gunpowder-1.4.4/a.zarr/volumes/raw"
+GUNPOWDER_N5 = WILD / "gunpowder-1.4.4/a.n5/volumes/raw"
 OME_V2 = WILD / "ome-zarr-0.9.0/binned_0.4.zarr"
 LEVELS = 3
 Document = dict[str, Any]
@@ -157,6 +158,16 @@ def gunpowder_layout() -> Layout:
     return Layout({n: Template(d, indent) for n, d in array.items()}, array_values, "a{:03}", group, chunk="0.0.0")
 
 
+def gunpowder_n5_layout() -> Layout:
+    """Arrays as N5Write of gunpowder 1.4 leaves them, x first, in groups."""
+    array, indent = read_documents(GUNPOWDER_N5)
+    array["attributes.json"] |= {name: holes(name)[::-1] for name in ("resolution", "offset")}
+    array["attributes.json"]["dimensions"] = holes("shape")[::-1]
+    values = lambda index: {key.replace("voxel_size", "resolution"): value for key, value in array_values(index).items()}  # noqa: E731
+    group = {"attributes.json": (GUNPOWDER_N5.parent / "attributes.json").read_text("utf-8")}
+    return Layout({n: Template(d, indent) for n, d in array.items()}, values, "a{:03}", group, chunk="0/0/0")
+
+
 def image_values(index: int) -> dict[str, object]:
     """Return sound values: each level halves the shape and doubles the scale, and all levels share their outer corner."""
     shape = [8 * (8 + index % 31), 8 * (16 + index // 31 % 41), 8 * (16 + index // 31 // 41)]
@@ -232,6 +243,8 @@ def make_layout(kind: str) -> Layout:
             return funlib_3_layout()
         case "gunpowder":
             return gunpowder_layout()
+        case "n5":
+            return gunpowder_n5_layout()
         case "omev2":
             return image_v2_layout()
         case "ome":
