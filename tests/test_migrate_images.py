@@ -13,17 +13,23 @@ from builders import WILD, array, copied, dump, group, write
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from zmeta.add import check_schemas
 from zmeta.config import parse_config
+from zmeta.conventions.base import Edit
+from zmeta.conventions.ome_ngff.detect import find_level
 from zmeta.migration import image_memo, tree
 from zmeta.migration.options import Options
 from zmeta.migration.plan import plan_units
+from zmeta.migration.spool import Spool
 from zmeta.migration.tree import Memo, Tally
+from zmeta.migration.unit import Unit
+from zmeta.nodes.node import Node
+from zmeta.pipeline import decode_node
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from zmeta.migration.unit import Unit
 
 SPACE = [{"name": name, "type": "space", "unit": "micrometer"} for name in "zyx"]
 TIME, CHANNEL = {"name": "t", "type": "time", "unit": "second"}, {"name": "c", "type": "channel"}
@@ -466,3 +472,37 @@ def test_a_stencil_must_hold_for_all_twins(mark: bytes, tmp_path: Path, monkeypa
 
     monkeypatch.setattr(tree, "_plan_alone", broken)
     assert (Memo(Options("zmeta")).images.follow(str(image)) is None) == (mark != b"never")
+
+
+# --- what many arrays of one group share --------------------------------------------------------------------------------
+
+
+def test_units_come_back_in_their_order() -> None:
+    units = [Unit(f"/{number}") for number in range(200)]
+    with Spool() as spool:
+        for unit in units:
+            spool.add(unit)
+        assert list(spool) == units
+        assert list(spool.backwards()) == units[::-1]
+
+
+def test_a_path_that_two_images_name_belongs_to_the_first() -> None:
+    images: list[Any] = [{"name": name, "version": "0.4", "axes": SPACE, "datasets": [{"path": "0"}]} for name in "ab"]
+    above = Node("/i.zarr", 2, "group", {}, {"multiscales": images})
+    level = find_level(Node("/i.zarr/0", 2, "array", {}, {}, (4, 4, 4), ancestors=((above, "0"),)))
+    assert level is not None
+    assert level.image["name"] == "a"
+
+
+def test_a_fault_of_a_group_is_told_for_each_of_its_arrays() -> None:
+    images: list[Any] = [{"version": "0.4", "axes": SPACE, "datasets": [
+        {"path": name, "coordinateTransformations": [{"type": "scale", "scale": [1.0, 1.0, 1.0]}]} for name in "01"
+    ], "name": 5}]  # fmt: skip
+    above = Node("/i.zarr", 2, "group", {}, {"multiscales": images})
+    found = [
+        check_schemas(decode_node(Node(f"/i.zarr/{name}", 2, "array", {}, {}, (4, 4, 4), ancestors=((above, name),))),
+                      [Edit(above)])
+        for name in "01"
+    ]  # fmt: skip
+    assert found[0]
+    assert found[0] == found[1]
