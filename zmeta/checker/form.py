@@ -68,6 +68,16 @@ class Form:
             end += len(piece)
         return told if end == len(text) else None
 
+    @property
+    def count(self) -> int:
+        """The number of holes."""
+        return len(self._rest)
+
+    def fill(self, values: Iterable[bytes]) -> bytes:
+        """Return the text with values in all holes, in their order."""
+        filled = (value + piece for value, (_, _, piece) in zip(values, self._rest, strict=True))
+        return b"".join((self._first, *filled))
+
 
 def numbers(holes: list[bytes]) -> list[float] | None:
     """Return the numbers of some lists, one behind the other; None where a literal of many digits is not that of its float.

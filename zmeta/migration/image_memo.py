@@ -111,8 +111,7 @@ class Images:
 
     def _learn(self, path: str, text: Text) -> None:
         """Keep the stencil of an image, if there is one."""
-        given = dict.fromkeys(("zarr.json", ".zarray", ".zgroup", ".zattrs")) | dict(zip(*text, strict=True))
-        group = read_node(path, given=given)
+        group = read_node(path, given=text.given)
         names = [] if group is None else list(level_names(group.attributes))
         if not names or [*list_folders(path)] != _folders(names):
             return

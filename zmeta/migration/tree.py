@@ -238,8 +238,9 @@ class TreePlan:
 
     def _lists(self, format_: Format, frames: Iterable[Frame]) -> bool:
         """Whether a node of some format stands as it is in a group that goes to Zarr v3."""
-        going = any(frame.group.format == 2 and frame.after.format == 3 for frame in frames)
-        return format_ == 3 and self._options.needs_v3 and going
+        if format_ != 3 or not self._options.needs_v3:
+            return False
+        return any(frame.group.format == 2 and frame.after.format == 3 for frame in frames)
 
     def _outcome(self, node: Node) -> Outcome:
         if not self._options.profiles:

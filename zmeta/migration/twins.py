@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from zmeta.canonical.metadata import PHYSICAL
@@ -65,21 +66,6 @@ class _Sample(NamedTuple):
         """All holes in their order."""
         return [spot.hole for documents in self.spots.values() for document in documents for spot in document]
 
-    @property
-    def values(self) -> list[bytes]:
-        """What stands in them."""
-        return [
-            raw[spot.start : spot.end]
-            for folder, documents in self.spots.items()
-            for raw, document in zip(self.folders[folder].raws, documents, strict=True)
-            for spot in document
-        ]
-
-    @property
-    def raws(self) -> list[bytes]:
-        """All documents in their order."""
-        return [raw for text in self.folders.values() for raw in text.raws]
-
 
 def learn(path: str, folders: Mapping[str, Text], plan: Plan) -> Stencil | None:
     """Return the stencil of an image of OME-NGFF with a scale for each level; None where none is sure to hold.
@@ -92,7 +78,8 @@ def learn(path: str, folders: Mapping[str, Text], plan: Plan) -> Stencil | None:
     values = _values(sample, "whole")
     if len(set(values)) != len(values):
         return None
-    twin = _fill(sample, values)
+    stencil = _stencil(sample)
+    twin = _fill(stencil, folders, values)
     numbers: dict[str, int] = {}
     for folder, text in folders.items():
         for name in text.names:
@@ -100,10 +87,12 @@ def learn(path: str, folders: Mapping[str, Text], plan: Plan) -> Stencil | None:
     units = sheets(_TWIN, plan(_nodes(_TWIN, twin)), numbers, values)
     if units is None:
         return None
-    stencil = _stencil(sample)._replace(units=units)
+    stencil = stencil._replace(units=units)
     spellings: tuple[Spelling, ...] = ("whole", "int", "fraction", "mixed")
-    trials = [(_TWIN, _fill(sample, found), found) for found in (_values(sample, spelling) for spelling in spellings)]
-    for place, texts, found in [*trials, (path, folders, sample.values)]:
+    trials = [
+        (_TWIN, _fill(stencil, folders, found), found) for found in (_values(sample, spelling) for spelling in spellings)
+    ]
+    for place, texts, found in [*trials, (path, folders, _own(stencil, folders))]:
         raws = [raw for text in texts.values() for raw in text.raws]
         if stencil.fill(place, raws, found) != plan(_nodes(place, texts)):
             return None
@@ -114,8 +103,7 @@ def _nodes(path: str, folders: Mapping[str, Text]) -> list[Node]:
     """Return a group and its levels, read from texts as if these stood in a folder, which is not looked at."""
     nodes: list[Node] = []
     for folder, text in folders.items():
-        given = dict.fromkeys(("zarr.json", ".zarray", ".zgroup", ".zattrs")) | dict(zip(text.names, text.raws, strict=True))
-        node = read_node(os.path.join(path, folder) if folder else path, given=given)
+        node = read_node(os.path.join(path, folder) if folder else path, given=text.given)
         if node is not None:
             nodes.append(node._replace(ancestors=((nodes[0], folder),)) if nodes else node)
     return nodes
@@ -244,21 +232,20 @@ def _stencil(sample: _Sample) -> Stencil:
 # --- twins ----------------------------------------------------------------------------------------------------------------
 
 
-def _fill(sample: _Sample, values: Sequence[bytes]) -> dict[str, Text]:
+def _fill(stencil: Stencil, folders: Mapping[str, Text], values: Sequence[bytes]) -> dict[str, Text]:
     """Return the documents of an image with other values in the holes."""
     rest = iter(values)
-    filled = {}
-    for folder, text in sample.folders.items():
-        raws = []
-        for raw, spots in zip(text.raws, sample.spots[folder], strict=True):
-            pieces: list[bytes] = []
-            start = 0
-            for spot in spots:
-                pieces += [raw[start : spot.start], next(rest)]
-                start = spot.end
-            raws.append(b"".join([*pieces, raw[start:]]))
-        filled[folder] = text._replace(raws=tuple(raws))
-    return filled
+    forms = [stencil.form, *(form for _, _, form in stencil.levels)]
+    return {
+        folder: text._replace(raws=tuple(form.fill(islice(rest, form.count)).split(b"\0")))
+        for form, (folder, text) in zip(forms, folders.items(), strict=True)
+    }
+
+
+def _own(stencil: Stencil, folders: Mapping[str, Text]) -> list[bytes]:
+    """Return what stands in the holes of an image itself."""
+    forms = [stencil.form, *(form for _, _, form in stencil.levels)]
+    return [value for form, text in zip(forms, folders.values(), strict=True) for value in form.match(text.joined) or ()]
 
 
 def _values(sample: _Sample, spelling: Spelling) -> list[bytes]:

@@ -27,6 +27,14 @@ class Text(NamedTuple):
         """The documents one behind the other; JSON holds no NUL."""
         return b"\0".join(self.raws)
 
+    @property
+    def given(self) -> dict[str, bytes | None]:
+        """The documents by name, for `read_node`, which is to look for no others."""
+        return {
+            **dict.fromkeys(("zarr.json", ".zarray", ".zgroup", ".zattrs")),
+            **dict(zip(self.names, self.raws, strict=True)),
+        }
+
 
 class Texts:
     """Reads the documents of one node after the other, and keeps what was read in vain until it is asked for."""

@@ -41,8 +41,6 @@ _CLIENT = (
     "allow_http", "allow_invalid_certificates", "connect_timeout", "pool_idle_timeout", "pool_max_idle_per_host",
     "proxy_url", "timeout", "user_agent",
 )  # fmt: skip
-#: Statuses below 500 of requests that were not carried out, and may be sent again.
-_AGAIN = (408, 429)
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 #: How often a change is sent at least whose answer is lost.
 _LEAST_TRIES = 5
