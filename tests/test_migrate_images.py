@@ -107,7 +107,6 @@ def both(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[list[Unit], int
         short = list(plan_units([path], Options(to, **options), tallies[0]))
         count = followed
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(tree.Memo, "knows_images", False, raising=False)
             patch.setattr(Memo, "__init__", _without_images)
             long = list(plan_units([path], Options(to, **options), tallies[1]))
         assert short == long

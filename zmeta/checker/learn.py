@@ -117,12 +117,14 @@ def image_holes(group: Node, at: str, image: Any) -> Iterator[_Wanted]:
             yield _Wanted(name, place, list_of(len(transform[kind])), is_told=True)
 
 
-def find_image(group: Node) -> tuple[str, Any]:
-    """Return the one image that a group lists and where it stands in its document."""
+def find_image(group: Node) -> tuple[str, Any] | None:
+    """Return the one image that a group lists and where it stands in its document; None where there is none, or several."""
     inner: Any = group.attributes.get("ome")
-    if inner is None:
-        return "/multiscales/0", group.attributes["multiscales"][0]  # type: ignore[index]
-    return f"{group.attributes_pointer}/ome/multiscales/0", inner["multiscales"][0]
+    at, holder = ("/ome", inner) if isinstance(inner, dict) else ("", group.attributes)
+    images = holder.get("multiscales")
+    if not isinstance(images, list) or len(images) != 1 or not isinstance(images[0], dict):
+        return None
+    return f"{group.attributes_pointer}{at}/multiscales/0", images[0]
 
 
 def _numbers_pattern(value: JSONValue) -> re.Pattern[bytes] | None:

@@ -148,7 +148,10 @@ class Skimmer:
         if not self._may_learn():
             return
         below = [learn(level, [shape_hole(level, is_told=True)], self._levels, least=1) for level in levels]
-        at, image = find_image(group)
+        found = find_image(group)
+        if found is None:
+            return
+        at, image = found
         names = tuple([(entry["path"], len(entry["coordinateTransformations"]) > 1) for entry in image["datasets"]])
         least = sum(2 if is_moved else 1 for _, is_moved in names)
         learned = learn(group, list(image_holes(group, at, image)), self._images, names, least)

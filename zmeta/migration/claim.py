@@ -23,12 +23,12 @@ import platform
 import time
 from contextlib import suppress
 from datetime import UTC, datetime
-from functools import cache
 from secrets import token_hex
 from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from zmeta.errors import MigrationError, ZmetaError
+from zmeta.stores.machine import has_ended, machine
 from zmeta.stores.settle import only_while, raw_of, replace
 
 if TYPE_CHECKING:
@@ -158,13 +158,7 @@ def is_free(raw: bytes | None) -> bool:
     process = facts.get("process")
     if not machine() or facts.get("machine") != machine() or not isinstance(process, int):
         return False
-    try:
-        os.kill(process, 0)
-    except (ProcessLookupError, OverflowError):
-        return True
-    except OSError:  # of another user
-        return False
-    return False
+    return has_ended(process)
 
 
 def _parse(raw: bytes | None) -> dict[str, Any]:
@@ -173,14 +167,6 @@ def _parse(raw: bytes | None) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return facts if isinstance(facts, dict) else {}
-
-
-@cache
-def machine() -> str:
-    """Return what processes have in common that see each other's ids; empty where that cannot be told."""
-    with suppress(OSError), open("/proc/sys/kernel/random/boot_id", encoding="ascii") as handle:
-        return f"{handle.read().strip()} {os.readlink('/proc/self/ns/pid')}"
-    return ""
 
 
 def _now() -> tuple[float, float]:

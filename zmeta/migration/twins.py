@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from zmeta.canonical.metadata import PHYSICAL
 from zmeta.checker.form import NUMBER, STRING, Form, Hole
+from zmeta.checker.learn import find_image
 from zmeta.checker.position import spans
 from zmeta.migration.stencil import Axis, Stencil, sheets
 from zmeta.nodes.node import read_node
@@ -116,7 +117,7 @@ def _read(path: str, folders: Mapping[str, Text]) -> _Sample | None:
     """Return an image with its holes; None where it is none, or where something is written in an unusual way."""
     nodes = _nodes(path, folders)
     group, levels = nodes[0], nodes[1:]
-    found = _find_image(group)
+    found = find_image(group)
     if found is None or any(node.findings for node in nodes) or group.kind != "group" or len(levels) > _MOST_LEVELS:
         return None
     at, image = found
@@ -139,16 +140,6 @@ def _read(path: str, folders: Mapping[str, Text]) -> _Sample | None:
                 return None
             documents.append(here)
     return _Sample(folders, spots, is_moved)
-
-
-def _find_image(group: Node) -> tuple[str, Any] | None:
-    """Return the one image that a group lists, and where it stands in its document."""
-    inner = group.attributes.get("ome")
-    at, holder = (group.attributes_pointer + "/ome", inner) if isinstance(inner, dict) else (group.attributes_pointer, None)
-    images = (group.attributes if holder is None else holder).get("multiscales")
-    if not isinstance(images, list) or len(images) != 1 or not isinstance(images[0], dict):
-        return None
-    return at + "/multiscales/0", images[0]
 
 
 def _transforms(image: JSONObject) -> list[dict[str, list[float]]] | None:

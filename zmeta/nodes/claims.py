@@ -31,6 +31,7 @@ from uuid import uuid4
 
 from zmeta.errors import ConfigError, ConflictError, StoreError
 from zmeta.stores.local import failed
+from zmeta.stores.machine import has_ended, machine
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -460,14 +461,9 @@ def _look(folder: str) -> None:
 
 
 def _host() -> str:
-    """Return what tells this machine, as it was started, with its process numbers, from all others; empty where unknown."""
-    try:
-        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
-            boot = file.read()
-        space = os.readlink("/proc/self/ns/pid")
-    except OSError:
-        return ""
-    return sha256(f"{boot} {space} {os.uname().nodename}".encode()).hexdigest()[:12]
+    """Return what tells this machine from all others in the name of a file; empty where unknown."""
+    name = machine()
+    return sha256(name.encode()).hexdigest()[:12] if name else ""
 
 
 def _has_died(name: str) -> bool:
@@ -477,10 +473,4 @@ def _has_died(name: str) -> bool:
         return False
     if int(own[3]) == os.getpid():
         return own[1] not in _ACTIVE
-    try:
-        os.kill(int(own[3]), 0)
-    except ProcessLookupError:
-        return True
-    except (OSError, OverflowError):
-        pass
-    return False
+    return has_ended(int(own[3]))

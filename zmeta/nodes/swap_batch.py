@@ -12,9 +12,9 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from zmeta.errors import DocumentError, StoreError, ZmetaError
-from zmeta.jsondoc import LIMITS, Limits
 from zmeta.nodes import swap
 from zmeta.nodes.fate import ALREADY, WRITTEN, Fate, conflict_of
+from zmeta.nodes.write import limits_of
 from zmeta.stores import remote
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def _settle(unit: Sequence[Change], fates: list[Fate | None], done: dict[str, sw
 
 def _judge(change: Change) -> Fate | None:
     """Compare a document with what was read and what it shall be; None where it can be written."""
-    limits = Limits(max(LIMITS.max_bytes, len(change.old or b""), len(change.new or b"")))
+    limits = limits_of(change)
     try:
         content = remote.read_content(change.file, limits)
     except StoreError as error:
