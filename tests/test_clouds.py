@@ -21,6 +21,7 @@ import zarr
 from builders import SOUND, V2, V3
 from funlib.geometry import Roi
 from test_remote import GROUP3, on_disk, put, told, tree
+from test_stores import FAILURES
 
 import zmeta
 from zmeta import ArrayIdentifier, Config, StoreError, ZarrArray, add_metadata
@@ -92,17 +93,7 @@ def test_a_store_of_zarr_python_is_written_on_conditions(cloud: Cloud, container
 # --- what fails ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("how", "words"),
-    [
-        ({"forbidden": True}, "check the credentials"),
-        ({"error": 1}, "try again later"),
-        ({"busy": 1}, "try again later"),
-        ({"reset": 1}, "try again later"),
-        ({"hang": 1}, "try again later"),
-    ],
-    ids=lambda how: str(how) if isinstance(how, dict) else "",
-)
+@pytest.mark.parametrize(("how", "words"), FAILURES, ids=lambda how: str(how) if isinstance(how, dict) else "")
 def test_failure_is_not_absence(cloud: Cloud, container: str, how: dict[str, Any], words: str) -> None:
     cloud.store(container).put("a/zarr.json", b"{}")
     cloud.behave(**how)
@@ -263,7 +254,7 @@ def private(gs: Cloud) -> str:
 
 
 @pytest.mark.parametrize(
-    "variable", ["GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_SERVICE_ACCOUNT", "GOOGLE_SERVICE_ACCOUNT_KEY", ""]
+    "variable", ["GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_SERVICE_ACCOUNT", "GOOGLE_SERVICE_ACCOUNT_KEY", "gcloud", ""]
 )
 def test_accounts_of_google(
     gs: Cloud, private: str, nobody: Path, private_key: str, variable: str, monkeypatch: pytest.MonkeyPatch

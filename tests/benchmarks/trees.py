@@ -163,7 +163,10 @@ def gunpowder_n5_layout() -> Layout:
     array, indent = read_documents(GUNPOWDER_N5)
     array["attributes.json"] |= {name: holes(name)[::-1] for name in ("resolution", "offset")}
     array["attributes.json"]["dimensions"] = holes("shape")[::-1]
-    values = lambda index: {key.replace("voxel_size", "resolution"): value for key, value in array_values(index).items()}  # noqa: E731
+
+    def values(index: int) -> dict[str, object]:
+        return {key.replace("voxel_size", "resolution"): value for key, value in array_values(index).items()}
+
     group = {"attributes.json": (GUNPOWDER_N5.parent / "attributes.json").read_text("utf-8")}
     return Layout({n: Template(d, indent) for n, d in array.items()}, values, "a{:03}", group, chunk="0/0/0")
 
