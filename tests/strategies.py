@@ -415,3 +415,30 @@ def through_json(node: Node) -> Node:
         return one._replace(attributes=parse_json(dump_json(one.attributes), "attributes")[0])
 
     return again(node)._replace(ancestors=tuple((again(group), below) for group, below in node.ancestors))
+
+
+# --- bytes ------------------------------------------------------------------------------------------------------------
+
+_BYTES = st.sampled_from([bytes([byte]) for byte in b'0123456789-+.,:"[]{}\\ \n\t\0eENatrufx\xff\xc3\xa9'])
+#: What is done to the bytes of a document; most often where its numbers are.
+EDIT = st.tuples(st.sampled_from(["replace", "insert", "delete", "digit", "digit", "repeat"]), st.integers(0, 10**6),
+                  st.lists(_BYTES, min_size=1, max_size=3).map(b"".join), st.integers(1, 40))  # fmt: skip
+
+
+def edited(raw: bytes, edits: list[tuple[str, int, bytes, int]]) -> bytes:
+    """Do to some bytes what is to be done."""
+    for verb, where, new, size in edits:
+        at = where % len(raw) if raw else 0
+        if verb == "digit":  # where the holes are
+            digits = [index for index, byte in enumerate(raw) if chr(byte) in "0123456789"]
+            at = digits[where % len(digits)] if digits else at
+        match verb:
+            case "replace" | "digit":
+                raw = raw[:at] + new + raw[at + len(new) :]
+            case "insert":
+                raw = raw[:at] + new + raw[at:]
+            case "delete":
+                raw = raw[:at] + raw[at + size % 4 + 1 :]
+            case _:
+                raw = raw[: at + size] + raw[at:]
+    return raw

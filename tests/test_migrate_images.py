@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from zmeta.nodes.texts import Text
+
 
 SPACE = [{"name": name, "type": "space", "unit": "micrometer"} for name in "zyx"]
 TIME, CHANNEL = {"name": "t", "type": "time", "unit": "second"}, {"name": "c", "type": "channel"}
@@ -92,9 +94,9 @@ def both(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[list[Unit], int
     followed = 0
     find = image_memo.Images.follow
 
-    def counted(self: image_memo.Images, path: str) -> image_memo.Planned | None:
+    def counted(self: image_memo.Images, path: str, text: Text) -> image_memo.Planned | None:
         nonlocal followed
-        planned = find(self, path)
+        planned = find(self, path, text)
         followed += planned is not None
         return planned
 
@@ -107,7 +109,7 @@ def both(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[list[Unit], int
         short = list(plan_units([path], Options(to, **options), tallies[0]))
         count = followed
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Memo, "__init__", _without_images)
+            patch.setattr(Memo, "__init__", without_texts)
             long = list(plan_units([path], Options(to, **options), tallies[1]))
         assert short == long
         assert tallies[0] == tallies[1]
@@ -120,9 +122,9 @@ def both(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[list[Unit], int
 _init = Memo.__init__
 
 
-def _without_images(self: Memo, options: Options) -> None:
+def without_texts(self: Memo, options: Options) -> None:
     _init(self, options)
-    self.knows_images = False
+    self.knows_texts = False
 
 
 #: Kinds of images: scale and translation, and the rest; each is written several times with other numbers.
@@ -252,7 +254,7 @@ def test_images_of_all_numbers(tmp_path_factory: pytest.TempPathFactory, found: 
         put(folder / f"i{number}.zarr", levels)
     short = list(plan_units([folder], Options(to)))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Memo, "__init__", _without_images)
+        patch.setattr(Memo, "__init__", without_texts)
         assert short == list(plan_units([folder], Options(to)))
     shutil.rmtree(folder)
 
@@ -451,7 +453,7 @@ def test_what_is_remembered_is_bounded(tmp_path: Path, both: Callable[..., tuple
         put(tmp_path / f"i{number:02}.zarr", levels_of([1.5, 1.5, 1.5]), more={"number": number})
     memo = Memo(Options("zmeta"))
     for image in sorted(tmp_path.iterdir()):
-        memo.images.follow(str(image))
+        memo.follow(str(image))
     assert len(memo.images._known) == image_memo._FIRST
     both(tmp_path, "zmeta")
 
@@ -470,7 +472,7 @@ def test_a_stencil_must_hold_for_all_twins(mark: bytes, tmp_path: Path, monkeypa
         return units[:-1] if any(mark in found.raw for node in nodes for found in node.documents.values()) else units
 
     monkeypatch.setattr(tree, "_plan_alone", broken)
-    assert (Memo(Options("zmeta")).images.follow(str(image)) is None) == (mark != b"never")
+    assert (Memo(Options("zmeta")).follow(str(image)) is None) == (mark != b"never")
 
 
 # --- what many arrays of one group share --------------------------------------------------------------------------------

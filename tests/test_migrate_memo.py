@@ -25,6 +25,7 @@ from zmeta.migration.memo import READ, Translator
 from zmeta.migration.options import Options
 from zmeta.migration.plan import plan_units
 from zmeta.migration.translate import Outcome, translate
+from zmeta.migration.tree import Memo
 from zmeta.nodes.node import Node, read_node
 from zmeta.nodes.walk import Place, Walk
 
@@ -442,6 +443,7 @@ def test_what_is_remembered_is_bounded() -> None:
 
 def plan(path: Path, options: Options, *, forget: bool = False) -> list[Unit]:
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Memo, "follow", lambda self, path: None)  # by their text alone: `test_migrate_arrays.py`
         if forget:
             patch.setattr(Translator, "translate", lambda self, node: translate(node, self._options))
         return list(plan_units([path], options))

@@ -14,6 +14,7 @@ import pytest
 from builders import SOUND, V2, array, copied, group, image, image_tree, write
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from strategies import EDIT, edited
 
 from zmeta.checker.judge import Judge
 from zmeta.checker.learn import learn
@@ -408,30 +409,7 @@ def memory() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-_BYTES = st.sampled_from([bytes([byte]) for byte in b'0123456789-+.,:"[]{}\\ \n\t\0eENatrufx\xff\xc3\xa9'])
-_EDIT = st.tuples(st.sampled_from(["replace", "insert", "delete", "digit", "digit", "repeat"]), st.integers(0, 10**6),
-                  st.lists(_BYTES, min_size=1, max_size=3).map(b"".join), st.integers(1, 40))  # fmt: skip
-
-
-def _edited(raw: bytes, edits: list[tuple[str, int, bytes, int]]) -> bytes:
-    for verb, where, new, size in edits:
-        at = where % len(raw) if raw else 0
-        if verb == "digit":  # where the holes are
-            digits = [index for index, byte in enumerate(raw) if chr(byte) in "0123456789"]
-            at = digits[where % len(digits)] if digits else at
-        match verb:
-            case "replace" | "digit":
-                raw = raw[:at] + new + raw[at + len(new) :]
-            case "insert":
-                raw = raw[:at] + new + raw[at:]
-            case "delete":
-                raw = raw[:at] + raw[at + size % 4 + 1 :]
-            case _:
-                raw = raw[: at + size] + raw[at:]
-    return raw
-
-
-@given(kind=st.sampled_from(KINDS), first=st.booleans(), edits=st.lists(_EDIT, min_size=1, max_size=3))
+@given(kind=st.sampled_from(KINDS), first=st.booleans(), edits=st.lists(EDIT, min_size=1, max_size=3))
 @settings(max_examples=250)
 def test_arrays_whatever_is_done_to_their_bytes(memory: Path, kind: str, first: bool, edits: list[Any]) -> None:
     shutil.rmtree(memory / "t", ignore_errors=True)
@@ -439,11 +417,11 @@ def test_arrays_whatever_is_done_to_their_bytes(memory: Path, kind: str, first: 
         sound(memory / "t" / f"a{number}", kind, number + 7)
     name = "zarr.json" if kind == "v3" else ".zarray" if first else ".zattrs"
     file = memory / "t" / "a2" / name
-    file.write_bytes(_edited(file.read_bytes(), edits))
+    file.write_bytes(edited(file.read_bytes(), edits))
     judged(memory / "t")
 
 
-@given(kind=st.sampled_from(KINDS), which=st.integers(0, 4), edits=st.lists(_EDIT, min_size=1, max_size=3))
+@given(kind=st.sampled_from(KINDS), which=st.integers(0, 4), edits=st.lists(EDIT, min_size=1, max_size=3))
 @settings(max_examples=250)
 def test_images_whatever_is_done_to_their_bytes(memory: Path, kind: str, which: int, edits: list[Any]) -> None:
     shutil.rmtree(memory / "t", ignore_errors=True)
@@ -452,7 +430,7 @@ def test_images_whatever_is_done_to_their_bytes(memory: Path, kind: str, which: 
     name = {"v2": (".zattrs", ".zattrs", ".zgroup", "s0/.zarray", "s1/.zarray"),
             "v3": ("zarr.json", "zarr.json", "zarr.json", "s0/zarr.json", "s1/zarr.json")}[kind][which]  # fmt: skip
     file = memory / "t" / "i3" / name
-    file.write_bytes(_edited(file.read_bytes(), edits))
+    file.write_bytes(edited(file.read_bytes(), edits))
     judged(memory / "t")
 
 
@@ -465,7 +443,7 @@ def _kinds(value: Any) -> Any:
     return "number" if type(value) in (int, float) or isinstance(value, float) else type(value).__name__
 
 
-@given(edits=st.lists(_EDIT, min_size=1, max_size=3))
+@given(edits=st.lists(EDIT, min_size=1, max_size=3))
 @settings(max_examples=2000)
 def test_a_text_that_fits_a_form_is_the_same_document_with_other_values(memory: Path, edits: list[Any]) -> None:
     folder = sound(memory / "form", "v3", 7)
@@ -473,7 +451,7 @@ def test_a_text_that_fits_a_form_is_the_same_document_with_other_values(memory: 
     skimmer = Skimmer(Config().limits)
     skimmer.learn_array(open_node(folder))
     ((_, form, *_),) = skimmer._arrays
-    text = _edited(raw, edits)
+    text = edited(raw, edits)
     if form.match(text) is None:
         return
     try:

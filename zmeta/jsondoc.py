@@ -212,6 +212,11 @@ def describe(value: object) -> str:
     ('[1, 2]', 'null', 'xxx…')
     """
     text = repr(value) if isinstance(value, float) else json.dumps(value, default=str, ensure_ascii=False)
+    return shorten(text)
+
+
+def shorten(text: str) -> str:
+    """Return a text as it is shown in a message, cut where it is long."""
     return text if len(text) <= 80 else text[:79] + "…"
 
 

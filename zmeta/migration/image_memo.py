@@ -13,19 +13,16 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from zmeta.checker.site import level_names
-from zmeta.errors import ZmetaError
 from zmeta.migration.twins import learn
 from zmeta.nodes.node import TWINS, read_node
-from zmeta.nodes.texts import Texts
-from zmeta.stores.registry import is_plain, list_folders
+from zmeta.stores.registry import list_folders
 
 if TYPE_CHECKING:
-    from zmeta.jsondoc import Limits
     from zmeta.migration.stencil import Stencil
     from zmeta.migration.twins import Plan
     from zmeta.migration.unit import Unit
     from zmeta.nodes.node import Format
-    from zmeta.nodes.texts import Text
+    from zmeta.nodes.texts import Text, Texts
 
 #: Images that are learnt from at once, and after how many of them once more: a tree whose images all differ teaches nothing.
 _FIRST, _EVERY = 16, 32
@@ -39,40 +36,30 @@ _ALONE: dict[str, tuple[str, ...]] = {
 
 
 class Planned(NamedTuple):
-    """What becomes of an image, how many levels it has, and its format as it is."""
+    """What becomes of some nodes, how many they are, and the format of the first as it is, where that matters."""
 
     units: tuple[Unit, ...]
-    levels: int
-    format: Format
+    arrays: int
+    groups: int = 0
+    format: Format = 2
 
 
 class Images:
     """Plans images that are like one that was seen, by their text alone; `plan` is the long way."""
 
-    def __init__(self, plan: Plan, limits: Limits) -> None:
-        self._plan = plan
-        self._texts = Texts(limits)
+    def __init__(self, plan: Plan, texts: Texts) -> None:
+        self._plan, self._texts = plan, texts
         self._known: list[Stencil] = []
         self._asked = self._learned = 0
-        self.given = self._texts.given
 
-    def follow(self, path: str) -> Planned | None:
-        """Return what becomes of the image in a folder; None for the long way."""
-        if not is_plain(path):
-            return None
-        self._texts.begin(path)
-        try:
-            text = self._texts.read(path)
-            if not text.names or b'"multiscales"' not in text.raws[-1]:
-                return None
-            self._asked += 1
+    def follow(self, path: str, text: Text) -> Planned | None:
+        """Return what becomes of the image in a folder with a document; None for the long way. Raises `ZmetaError`."""
+        self._asked += 1
+        planned = self._find(path, text)
+        if planned is None and self._learned < _FIRST + self._asked // _EVERY:
+            self._learned += 1
+            self._learn(path, text)
             planned = self._find(path, text)
-            if planned is None and self._learned < _FIRST + self._asked // _EVERY:
-                self._learned += 1
-                self._learn(path, text)
-                planned = self._find(path, text)
-        except ZmetaError:  # told by the walk, which takes the long way
-            return None
         return planned
 
     def _find(self, path: str, text: Text) -> Planned | None:
@@ -99,7 +86,7 @@ class Images:
                     return None
                 if index:
                     self._known.insert(0, self._known.pop(index))
-                return Planned(units, len(stencil.levels), 3 if text.names[0] == "zarr.json" else 2)
+                return Planned(units, len(stencil.levels), 1, 3 if text.names[0] == "zarr.json" else 2)
         return None
 
     def _stands_alone(self, path: str, stencil: Stencil) -> bool:

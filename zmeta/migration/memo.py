@@ -13,12 +13,13 @@ from __future__ import annotations
 import marshal
 import os
 from dataclasses import astuple
+from decimal import Context, Decimal
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 from zmeta.canonical.numbers_ import dump_number, parse_number
 from zmeta.conventions.registry import EVIDENCE, detect
 from zmeta.finding import Finding, Severity
-from zmeta.jsondoc import describe
+from zmeta.jsondoc import ExactFloat, describe
 from zmeta.keys import OWNED
 from zmeta.migration.translate import Outcome, translate
 from zmeta.schema.validate import packaged_validator
@@ -30,31 +31,33 @@ if TYPE_CHECKING:
     from zmeta.steps.step import Kind
 
 #: The schemas of what arrays are brought to.
-_SCHEMAS = {"zmeta@1.0": "zmeta/1.0/array", "cosem@1": "cosem/1/array"}
+SCHEMAS = {"zmeta@1.0": "zmeta/1.0/array", "cosem@1": "cosem/1/array"}
 #: Where lists of numbers stand, and whether the numbers must be positive.
-_NUMBERS = {
+POSITIVE = {
     ("voxel_size",): True, ("resolution",): True, ("offset",): False,
     ("transform", "scale"): True, ("transform", "translate"): False,
 }  # fmt: skip
 #: Conventions that take these numbers one by one: what they compute is half a voxel more or less, and they compare none.
-_PLAIN_ROWS = frozenset(
+PLAIN_ROWS = frozenset(
     {"zmeta@1.0", "funlib-persistence@0.6", "funlib-persistence@0.5", "daisy@2", "daisy@1", "dacapo@0.2.0", "dacapo@0.1"}
     | {"xarray@3", "xarray@2", "cosem@1"}
 )
 #: Keys whose reading depends on more than their value, such as the name of the array.
-_PLACED = frozenset({"pixelResolution", "downsamplingFactors", "scales", "affineTransform"})
+PLACED = frozenset({"pixelResolution", "downsamplingFactors", "scales", "affineTransform"})
 #: All keys whose values conventions read.
-READ = OWNED | EVIDENCE | _PLACED | {"unit", "coordinates", "_FillValue", "grid_mapping"}
+READ = OWNED | EVIDENCE | PLACED | {"unit", "coordinates", "_FillValue", "grid_mapping"}
 _WHOLE = 2**53
 _LEAST, _MOST = 1e-100, 1e100
 _MOST_KEPT, _MOST_SEEN, _LARGEST = 512, 4096, 16384
 _PRIMES = [n * n + n + 41 for n in range(40)]
+#: More digits than the sum of two numbers has that lie between `_LEAST` and `_MOST`.
+_DIGITS = Context(prec=400)
 _TWIN = os.sep + os.path.join("twin", "of", "an", "array")
 #: Values of foreign keys that every schema can be judged beside.
 _SIMPLE = frozenset({str, bool, type(None)})
 
 
-class _Number(NamedTuple):
+class Number(NamedTuple):
     """A number of an array by its place among all (None: zero), `sign` times half of another one more."""
 
     at: int | None
@@ -129,7 +132,7 @@ class Translator:
 def _key(node: Node) -> bytes | None:
     """Return what the translation depends on, with lists of numbers by the kinds of numbers; None for the long way."""
     keys = node.attributes
-    if node.findings or not _PLACED.isdisjoint(keys):
+    if node.findings or not PLACED.isdisjoint(keys):
         return None
     for group, _ in node.ancestors:
         if not EVIDENCE.isdisjoint(group.attributes):
@@ -137,15 +140,15 @@ def _key(node: Node) -> bytes | None:
     read: list[object] = []
     for key, value in keys.items():
         read.append(key)
-        if (key,) in _NUMBERS:
-            read.append(_kinds(value, positive=_NUMBERS[key,]))
+        if (key,) in POSITIVE:
+            read.append(_kinds(value, positive=POSITIVE[key,]))
         elif key == "transform" and isinstance(value, dict):
-            read += [(name, _kinds(item, positive=_NUMBERS[key, name]) if (key, name) in _NUMBERS else item)
+            read += [(name, _kinds(item, positive=POSITIVE[key, name]) if (key, name) in POSITIVE else item)
                      for name, item in value.items()]  # fmt: skip
         elif key in READ:
             read.append(value)
     if node.format == "n5":  # whose lists may be read backwards, which makes no difference to some
-        read.append([numbers == numbers[::-1] for numbers in _lists(keys).values()])
+        read.append([numbers == numbers[::-1] for numbers in lists_of_numbers(keys).values()])
     try:
         found = marshal.dumps((read, node.format, len(node.shape), node.dimension_names), 2)
     except ValueError:  # a number that keeps its literal
@@ -185,21 +188,21 @@ def _recipe(node: Node, outcome: Outcome, options: Options) -> Recipe | None:
     """Return the recipe for all arrays with the key of one; None where there is none that is sure to hold."""
     rows = [row for row in detect(node) if not row.names_only]
     target = options.row(node).id
-    if target not in _SCHEMAS or any(row.id not in _PLAIN_ROWS for row in detect(node)):
+    if target not in SCHEMAS or any(row.id not in PLAIN_ROWS for row in detect(node)):
         return None
     if outcome.node is node and not outcome.findings:
         return Recipe(None) if all(row.id == target for row in rows) else None
     twin = _twin(node)
     if twin is None or any(finding.severity == Severity.ERROR for finding in outcome.findings):
         return None
-    recipe = _compare(twin, translate(twin, options), _SCHEMAS[target])
+    recipe = _compare(twin, translate(twin, options), SCHEMAS[target])
     same = None if recipe is None else _follow(recipe, node)
     return recipe if same is not None and _are_same(same, outcome) else None
 
 
 def _twin(node: Node) -> Node | None:
     """Return an array with the same key and everything else exchanged; None where it has too many numbers."""
-    lists = _lists(node.attributes)
+    lists = lists_of_numbers(node.attributes)
     taken = {int(number) for found in lists.values() for number in found}
     primes = [prime for prime in _PRIMES if prime not in taken]
     if sum(map(len, lists.values())) > len(primes):
@@ -214,10 +217,10 @@ def _twin(node: Node) -> Node | None:
     return node._replace(path=_TWIN, attributes=keys, shape=shape, dtype="", documents={}, ancestors=())
 
 
-def _lists(keys: JSONObject) -> dict[tuple[str, ...], list[float]]:
+def lists_of_numbers(keys: JSONObject) -> dict[tuple[str, ...], list[float]]:
     """Return the lists of numbers of an array that are told by their kinds, by their places."""
     found = {}
-    for place, positive in _NUMBERS.items():
+    for place, positive in POSITIVE.items():
         value = keys.get(place[0])
         if len(place) > 1:
             value = value.get(place[1]) if isinstance(value, dict) else None
@@ -238,7 +241,7 @@ def _compare(twin: Node, outcome: Outcome, schema: str) -> Recipe | None:
     places = (twin.path, twin.attributes_file)
     if any(finding.file not in places for finding in outcome.findings):
         return None
-    lists = _lists(twin.attributes)
+    lists = lists_of_numbers(twin.attributes)
     shown = {describe(numbers): place for place, numbers in lists.items()}
     findings = tuple(
         (finding.code, finding.message, finding.file[len(twin.path) :], finding.pointer, finding.expected,
@@ -248,7 +251,7 @@ def _compare(twin: Node, outcome: Outcome, schema: str) -> Recipe | None:
     if twin.path in repr(findings):
         return None
     written = {place: _exact(numbers) for place, numbers in lists.items()}
-    traces = _traces(lists)
+    traces = traces_of(lists)
     parts: list[_Part] = []
     for key, value in outcome.node.attributes.items():
         source = next((place for place, numbers in written.items() if repr(numbers) == repr(value)), None)
@@ -264,27 +267,27 @@ def _compare(twin: Node, outcome: Outcome, schema: str) -> Recipe | None:
     return Recipe(tuple(parts), schema, names, outcome.steps, outcome.kind, findings, foreign)
 
 
-def _traces(lists: dict[tuple[str, ...], list[float]]) -> dict[str, _Number]:
+def traces_of(lists: dict[tuple[str, ...], list[float]]) -> dict[str, Number]:
     """Return by how it is written what each number is, and what half a voxel more or less makes of it."""
-    found: dict[str, _Number] = {}
+    found: dict[str, Number] = {}
     starts: dict[tuple[str, ...], int] = {}
     flat = [number for numbers in lists.values() for number in numbers]
     for place, numbers in lists.items():
         starts[place] = sum(len(lists[other]) for other in starts)
         for index in range(len(numbers)):
-            found.setdefault(repr(_value(_Number(starts[place] + index), flat)), _Number(starts[place] + index))
-    for place, sizes in ((place, size) for place in lists for size in lists if _NUMBERS[size] and not _NUMBERS[place]):
+            found.setdefault(repr(number_of(Number(starts[place] + index), flat)), Number(starts[place] + index))
+    for place, sizes in ((place, size) for place in lists for size in lists if POSITIVE[size] and not POSITIVE[place]):
         for index in range(min(len(lists[place]), len(lists[sizes]))):
             for sign in (1, -1):
-                number = _Number(starts[place] + index, sign, starts[sizes] + index)
-                found.setdefault(repr(_value(number, flat)), number)
-    for place in (place for place in lists if _NUMBERS[place]):
+                number = Number(starts[place] + index, sign, starts[sizes] + index)
+                found.setdefault(repr(number_of(number, flat)), number)
+    for place in (place for place in lists if POSITIVE[place]):
         for at in range(starts[place], starts[place] + len(lists[place])):
-            found.setdefault(repr(_value(_Number(None, 1, at), flat)), _Number(None, 1, at))
+            found.setdefault(repr(number_of(Number(None, 1, at), flat)), Number(None, 1, at))
     return found
 
 
-def _traced(value: JSONValue, traces: dict[str, _Number]) -> Any:
+def _traced(value: JSONValue, traces: dict[str, Number]) -> Any:
     """Return a value with the numbers in it by where they come from."""
     if isinstance(value, dict):
         return {key: _traced(item, traces) for key, item in value.items()}
@@ -314,7 +317,7 @@ def _follow(recipe: Recipe, node: Node) -> Outcome | None:
         elif how == "keep":
             keys[key] = before[key]
         elif how == "made":
-            flat = flat or [number for numbers in _lists(before).values() for number in numbers]
+            flat = flat or [number for numbers in lists_of_numbers(before).values() for number in numbers]
             keys[key] = _made(value, flat)
         else:
             keys[key] = _exact(_at(before, value))
@@ -356,8 +359,8 @@ def _exact(numbers: list[float]) -> list[JSONValue]:
 
 def _made(value: Any, flat: list[float]) -> JSONValue:
     """Return a value with the numbers of an array in it."""
-    if type(value) is _Number:
-        return _value(value, flat)
+    if type(value) is Number:
+        return number_of(value, flat)
     if type(value) is dict:
         return {key: _made(item, flat) for key, item in value.items()}
     if type(value) is list:
@@ -365,7 +368,7 @@ def _made(value: Any, flat: list[float]) -> JSONValue:
     return cast("JSONValue", value)
 
 
-def _value(number: _Number, flat: list[float]) -> int | float:
+def number_of(number: Number, flat: list[float]) -> int | float:
     """Return a number of an array as it is written."""
     value, half = 0 if number.at is None else flat[number.at], flat[number.half] if number.sign else 0
     if type(value) is int and type(half) is int:
@@ -374,5 +377,8 @@ def _value(number: _Number, flat: list[float]) -> int | float:
             return doubled // 2
         if abs(doubled) < _WHOLE:
             return doubled / 2
-    one, other = parse_number(value), parse_number(half)
-    return value if one is None or other is None else dump_number(one + number.sign * other / 2)
+    moved = _DIGITS.add(Decimal(repr(value)), _DIGITS.multiply(Decimal(repr(half)), Decimal("0.5") * number.sign))
+    found = float(moved)
+    if found.is_integer() and moved == int(moved):
+        return int(moved)
+    return found if Decimal(repr(found)) == moved else ExactFloat(format(moved, "f").rstrip("0"))

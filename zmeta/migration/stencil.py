@@ -1,8 +1,8 @@
-"""Stencils: the documents of an image and its levels, as they are and as they will be, with the same holes in both.
+"""Stencils: the documents of a node and those below it, as they are and as they will be, with the same holes in both.
 
     texts ──Form──▶ what stands in the holes ──sheets──▶ units of the plan
 
-Everything between the holes is word for word the same for all images of one writer. What stands in a hole is a number or a
+Everything between the holes is word for word the same for all nodes of one writer. What stands in a hole is a number or a
 name, and stands in what is written as it is, or as the same number written shortest (`4.0` as `4`).
 """
 
@@ -10,15 +10,16 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import astuple, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
 from zmeta.finding import Finding
+from zmeta.jsondoc import shorten
 from zmeta.migration.unit import Unit
 from zmeta.nodes.write import Change
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from zmeta.checker.form import Form
     from zmeta.steps.step import Kind
@@ -36,24 +37,48 @@ class Sheet(NamedTuple):
         pieces[1::2] = [pool[hole] for hole in self.holes]
         return b"".join(pieces)
 
+    def renumbered(self, holes: Mapping[int, int]) -> Sheet:
+        """Return the text with other numbers for its holes."""
+        return self._replace(holes=tuple(holes.get(hole, hole) for hole in self.holes))
+
 
 class UnitSheet(NamedTuple):
-    """A unit, with paths below the image; a change is a file, the number of its old document, and its sheet."""
+    """A unit, with paths below the node; a change is a file, the number of its old document, and its sheet.
+
+    Of a finding what it found has holes too.
+    """
 
     below: str
     steps: tuple[str, ...]
     kind: Kind
     changes: tuple[tuple[str, int | None, Sheet | None], ...]
-    findings: tuple[tuple[Any, ...], ...]
+    findings: tuple[tuple[Finding, Sheet], ...]
 
     def fill(self, path: str, raws: Sequence[bytes], pool: Sequence[bytes]) -> Unit:
-        """Return the unit of an image."""
+        """Return the unit of a node."""
         changes = tuple([
             Change(path + file, None if number is None else raws[number], None if sheet is None else sheet.fill(pool))
             for file, number, sheet in self.changes
         ])  # fmt: skip
-        findings = tuple([Finding(code, message, path + file, *rest) for code, message, file, *rest in self.findings])
+        findings = tuple([
+            Finding(like.code, like.message, path + like.file, like.pointer, like.expected, _shown(found.fill(pool)),
+                    like.hint, like.line, like.column, like.level)
+            for like, found in self.findings
+        ])  # fmt: skip
         return Unit(path + self.below, self.steps, self.kind, changes, findings)
+
+    @property
+    def sheets(self) -> Iterator[Sheet]:
+        """All texts with holes."""
+        yield from (sheet for *_, sheet in self.changes if sheet is not None)
+        yield from (found for _, found in self.findings)
+
+    def renumbered(self, holes: Mapping[int, int]) -> UnitSheet:
+        """Return the unit with other numbers for its holes."""
+        changes = tuple((file, old, sheet and sheet.renumbered(holes)) for file, old, sheet in self.changes)
+        return self._replace(
+            changes=changes, findings=tuple((like, found.renumbered(holes)) for like, found in self.findings)
+        )
 
 
 class Axis(NamedTuple):
@@ -115,16 +140,17 @@ _TOKEN = rb"-?[0-9]+(?:\.[0-9]+)?"
 
 
 def sheets(
-    path: str, units: Iterable[Unit], numbers: Mapping[str, int], holes: Sequence[bytes]
+    path: str, units: Iterable[Unit], numbers: Mapping[str, int], holes: Sequence[bytes], made: Sequence[bytes] = ()
 ) -> tuple[UnitSheet, ...] | None:
-    """Return the units of an image with holes where what stands in its own holes, all different, stands in them.
+    """Return the units of a node with holes where what stands in its own holes, all different, stands in them.
 
-    `numbers` are the numbers of its documents by their files. None where a unit tells of other places than the image.
+    The holes are numbered: what stands in its own, then the same numbers written shortest, then what is `made` of them.
+    `numbers` are the numbers of its documents by their files. None where a unit tells of other places than the node.
     """
-    pool = [*holes, *(hole.removesuffix(b".0") for hole in holes)]
+    pool = [*holes, *(hole.removesuffix(b".0") for hole in holes), *made]
     known = {text: index for index, text in reversed(list(enumerate(pool)))}
     token = re.compile(b"|".join([*(re.escape(hole) for hole in holes if hole[:1] == b'"'), _TOKEN]))
-    made = []
+    units_ = []
     for unit in units:
         changes = []
         if not all(_is_below(path, file) for file in (unit.path, *(found.file for found in unit.findings))):
@@ -135,11 +161,16 @@ def sheets(
             number = None if change.old is None else numbers[change.file]
             sheet = None if change.new is None else _sheet(change.new, token, known)
             changes.append((change.file[len(path) :], number, sheet))
-        findings = tuple(astuple(replace(found, file=found.file[len(path) :])) for found in unit.findings)
-        if unit.needs or unit.last or any(found.fix for found in unit.findings) or path in repr((findings, unit.steps)):
+        likes = [replace(found, file=found.file[len(path) :], found="") for found in unit.findings]
+        told = [found.found for found in unit.findings]
+        if unit.needs or unit.last or any(like.fix for like in likes) or path in repr((likes, told, unit.steps)):
             return None
-        made.append(UnitSheet(unit.path[len(path) :], unit.steps, unit.kind, tuple(changes), findings))
-    return tuple(made)
+        findings = tuple(
+            (like, _sheet(text.encode("utf-8", "surrogatepass"), token, known))
+            for like, text in zip(likes, told, strict=True)
+        )
+        units_.append(UnitSheet(unit.path[len(path) :], unit.steps, unit.kind, tuple(changes), findings))
+    return tuple(units_)
 
 
 def _sheet(text: bytes, token: re.Pattern[bytes], known: Mapping[bytes, int]) -> Sheet:
@@ -153,6 +184,10 @@ def _sheet(text: bytes, token: re.Pattern[bytes], known: Mapping[bytes, int]) ->
             holes.append(hole)
             start = found.end()
     return Sheet((*pieces, text[start:]), tuple(holes))
+
+
+def _shown(text: bytes) -> str:
+    return shorten(text.decode("utf-8", "surrogatepass"))
 
 
 def _is_below(path: str, file: str) -> bool:

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from zmeta.conventions.registry import EVIDENCE
-from zmeta.errors import DocumentError, StoreError
+from zmeta.errors import DocumentError, StoreError, ZmetaError
 from zmeta.finding import Finding, Severity
+from zmeta.migration.array_memo import Arrays
 from zmeta.migration.documents import Copy, Written, converted, edited, find_copy
 from zmeta.migration.image_group import ImageGroup, plan_image_group
 from zmeta.migration.image_memo import Images, Planned
@@ -23,8 +24,10 @@ from zmeta.migration.translate import Outcome, translate_level, upgraded
 from zmeta.migration.unit import Unit
 from zmeta.migration.upgrade import upgrade_profiles
 from zmeta.nodes.node import CONTAINER_SUFFIXES, Node, find_twins, read_node
+from zmeta.nodes.texts import Texts
 from zmeta.nodes.walk import Links, Place, Visit, Walk
 from zmeta.steps.step import weakest
+from zmeta.stores.registry import is_plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -72,9 +75,27 @@ class Memo:
 
     def __init__(self, options: Options) -> None:
         config = options.config
-        self.arrays = Translator(options)
-        self.images = Images(lambda nodes: _plan_alone(nodes, options), config.limits)
-        self.knows_images = not (config.profiles or config.overrides or config.mirror or options.profiles)
+        self.translator = Translator(options)
+        self.texts = Texts(config.limits)
+        self.images = Images(lambda nodes: _plan_alone(nodes, options), self.texts)
+        self.arrays = None if options.is_image else Arrays(lambda node: _plan_alone([node], options), options)
+        self.knows_texts = not (config.profiles or config.overrides or config.mirror or options.profiles)
+
+    def follow(self, path: str) -> Planned | None:
+        """Return what becomes of an image or an array that is like one that was seen; None for the long way."""
+        if not is_plain(path):
+            return None
+        self.texts.begin(path)
+        try:
+            text = self.texts.read(path)
+            if not text.names:
+                return None
+            if b'"multiscales"' in text.raws[-1]:
+                return self.images.follow(path, text)
+            units = None if self.arrays is None else self.arrays.follow(path, text)
+        except ZmetaError:  # told by the walk, which takes the long way
+            return None
+        return None if units is None else Planned(units, arrays=1)
 
 
 class TreePlan:
@@ -99,25 +120,27 @@ class TreePlan:
             if group.path not in self._copies:
                 self._copies[group.path] = _copy_of(group, self._options)
             self._frames.append(Frame(group, group, copy=self._copies[group.path], outside=True))
-        skim = self._follow if self._memo.knows_images and most is None else None
+        skim = self._follow if self._memo.knows_texts and most is None else None
         for visit in Walk([place], self._open, links=links, limits=self._limits, most=most, skim=skim):
             yield from self._leave(visit.place.path)
             yield from self._visit(visit)
         yield from self._leave("")
 
     def plan_alone(self, nodes: Sequence[Node]) -> Iterator[Unit]:
-        """Yield the units of a group and the arrays in it, which were read already."""
+        """Yield the units of an array, or of a group and the arrays in it, which were read already."""
         self._ahead |= {node.path: node for node in nodes[1:]}
-        self._enter(nodes[0])
-        for node in sorted(nodes[1:], key=lambda node: node.path):
-            yield from self._array(node)
+        for node in sorted(nodes, key=lambda node: node.path):
+            if node.kind == "group":
+                self._enter(node)
+            else:
+                yield from self._array(node)
         yield from self._leave("")
 
     def _open(self, path: str) -> Node | None:
         """Read a node, or take it from what was read ahead."""
         if path in self._ahead:
             return self._ahead.pop(path)
-        return read_node(path, limits=self._limits, given=self._memo.images.given(path))
+        return read_node(path, limits=self._limits, given=self._memo.texts.given(path))
 
     def _peek(self, path: str) -> Node | None:
         """Read a node ahead of the walk, which takes it over."""
@@ -126,11 +149,11 @@ class TreePlan:
         return self._ahead[path]
 
     def _follow(self, place: Place) -> tuple[str, ...] | None:
-        """Plan an image that is like one that was seen, unless a group above it speaks of it or keeps a copy."""
+        """Plan what is like something that was seen, unless a group above it speaks of it or keeps a copy."""
         frames = [frame for frame in self._frames if place.path.startswith(frame.group.path + os.sep)]
         if place.passed or not all(_is_silent(frame) for frame in frames):
             return None
-        self._planned = planned = self._memo.images.follow(place.path)
+        self._planned = planned = self._memo.follow(place.path)
         if planned is None:
             return None
         if any(change.new is None for unit in planned.units for change in unit.changes) or self._lists(
@@ -142,8 +165,8 @@ class TreePlan:
 
     def _visit(self, visit: Visit) -> Iterator[Unit]:
         if self._planned is not None:
-            self._tally.arrays += self._planned.levels
-            self._tally.groups += 1
+            self._tally.arrays += self._planned.arrays
+            self._tally.groups += self._planned.groups
             yield from self._planned.units
             self._planned = None
             return
@@ -257,7 +280,7 @@ class TreePlan:
         if self._options.is_profile:
             return Outcome(node)
         if not self._options.is_image:
-            return self._memo.arrays.translate(node)
+            return self._memo.translator.translate(node)
         above = tuple((frame.after, _below(node, frame.group)) for frame in reversed(self._frames))
         format_ = 3 if self._options.needs_v3 and node.format == 2 else node.format
         images = [frame.image for frame in self._frames if frame.image is not None]

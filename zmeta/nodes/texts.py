@@ -30,10 +30,7 @@ class Text(NamedTuple):
     @property
     def given(self) -> dict[str, bytes | None]:
         """The documents by name, for `read_node`, which is to look for no others."""
-        return {
-            **dict.fromkeys(("zarr.json", ".zarray", ".zgroup", ".zattrs")),
-            **dict(zip(self.names, self.raws, strict=True)),
-        }
+        return {**_ABSENT, **dict(zip(self.names, self.raws, strict=True))}
 
 
 class Texts:
@@ -41,7 +38,7 @@ class Texts:
 
     def __init__(self, limits: Limits = LIMITS) -> None:
         self._limits = limits
-        self._is_v2 = False
+        self._first = ""
         self._given: dict[str, dict[str, bytes | None]] = {}
         self._read_file: Callable[[str, Limits], bytes | None] = read
         self._exists: Callable[[str], bool] = exists
@@ -60,17 +57,19 @@ class Texts:
         base = folder + os.sep
         self._given[folder] = found = {}
         read_file_, limits = self._read_file, self._limits
-        raw = read_file_(base + "zarr.json", limits) if not self._is_v2 or may_exist(base + "zarr.json") else None
-        found["zarr.json"] = raw
-        self._is_v2 = raw is None
-        if raw is not None:
-            return Text(_V3, (raw,))
-        raw = found[".zarray"] = read_file_(base + ".zarray", limits)
-        if raw is None:
-            raw = found[".zgroup"] = read_file_(base + ".zgroup", limits)
+        raw: bytes | None = None
+        first = self._first
+        for name in _MAIN:  # what was there the last time is read, what was not is looked for
+            raw = read_file_(base + name, limits) if name == first or may_exist(base + name) else None
+            found[name] = raw
+            if raw is not None:
+                self._first = name
+                break
         if raw is None:
             return Text()
-        names = _V2_GROUP if ".zgroup" in found else _V2_ARRAY
+        names = _NAMES[name]
+        if len(names) == 1:
+            return Text(names, (raw,))
         more = found[".zattrs"] = read_file_(base + ".zattrs", limits)
         return Text(names[:1], (raw,)) if more is None else Text(names, (raw, more))
 
@@ -80,7 +79,14 @@ class Texts:
 
 
 _NOTHING: Mapping[str, bytes | None] = MappingProxyType({})
-_V3, _V2_ARRAY, _V2_GROUP = ("zarr.json",), (".zarray", ".zattrs"), (".zgroup", ".zattrs")
+_NAMES = {
+    "zarr.json": ("zarr.json",),
+    ".zarray": (".zarray", ".zattrs"),
+    ".zgroup": (".zgroup", ".zattrs"),
+    "attributes.json": ("attributes.json",),
+}
+_MAIN = (*_NAMES,)
+_ABSENT = dict.fromkeys((*_NAMES, ".zattrs"))
 
 
 def _is_there(path: str) -> bool:

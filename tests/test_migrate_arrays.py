@@ -1,0 +1,314 @@
+"""Arrays that are planned by their text alone come out as the long way gives them, to the last byte."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import tempfile
+from dataclasses import replace
+from itertools import cycle
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from builders import WILD, array, copied, group
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import EDIT, edited
+from test_migrate_images import without_texts
+from test_migrate_memo import COSEM, FUNLIB, KINDS, NUMBERS, ODD, OPTIONS, PLACES, renumbered, with_numbers
+
+from zmeta.config import parse_config
+from zmeta.finding import Severity
+from zmeta.migration import array_memo, tree
+from zmeta.migration.array_memo import Arrays
+from zmeta.migration.options import Options
+from zmeta.migration.plan import plan_units
+from zmeta.migration.tree import Memo, Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from zmeta.migration.unit import Unit
+    from zmeta.nodes.node import Node
+    from zmeta.nodes.texts import Text
+
+    Both = Callable[..., tuple[list[Unit], int]]
+
+VIEWER = {"transform": COSEM, "pixelResolution": {"dimensions": [4, 4, 8], "unit": "nm"}}
+
+
+@pytest.fixture
+def both(monkeypatch: pytest.MonkeyPatch) -> Both:
+    """Plan a tree both ways, and return the units, and how many arrays were planned by their text."""
+    followed: list[str] = []
+    follow = Arrays.follow
+
+    def counted(self: Arrays, path: str, text: Text) -> tuple[Unit, ...] | None:
+        units = follow(self, path, text)
+        followed.extend([path] if units is not None else [])
+        return units
+
+    monkeypatch.setattr(Arrays, "follow", counted)
+
+    def plan(path: Path, options: Options) -> tuple[list[Unit], int]:
+        followed.clear()
+        tallies = Tally(), Tally()
+        short = list(plan_units([path], options, tallies[0]))
+        count = len(followed)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Memo, "__init__", without_texts)
+            long = list(plan_units([path], options, tallies[1]))
+        assert list(map(repr, short)) == list(map(repr, long))
+        assert tallies[0] == tallies[1]
+        return short, count
+
+    return plan
+
+
+def kind_of(format_: Any) -> str:
+    return format_ if format_ == "n5" else f"v{format_}"
+
+
+def put(folder: Path, keys: dict[str, Any], format_: Any, ndim: int, number: int, indent: int | None = None) -> None:
+    """Write an array whose extents tell its number."""
+    shape = [30 + axis + number for axis in range(ndim)]
+    chunks = [8 + number] * ndim
+    chunk_grid = {"name": "regular", "configuration": {"chunk_shape": chunks}}
+    changes: dict[str, Any] = {
+        "v2": {"shape": shape, "chunks": chunks}, "v3": {"shape": shape, "chunk_grid": chunk_grid},
+        "n5": {"dimensions": shape, "blockSize": chunks},
+    }[kind_of(format_)]  # fmt: skip
+    array(folder, kind_of(format_), keys, **changes)
+    if indent is not None:
+        for file in folder.iterdir():
+            file.write_text(json.dumps(json.loads(file.read_text()), indent=indent))
+
+
+# --- what is learnt -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "cosem with a size for viewers"])
+@pytest.mark.parametrize("options", ["zmeta", "keep"])
+@pytest.mark.parametrize("sizes", [[40, 80, 8], [40.0, 8.0, 16.0], [1.3, 0.7, 2.1]], ids=["whole", "floats", "fractions"])
+def test_the_third_array_of_a_kind_is_planned_by_its_text(
+    kind: str, options: str, sizes: list[Any], tmp_path: Path, both: Both
+) -> None:
+    keys, format_, ndim = KINDS.get(kind, (VIEWER, "n5", 3))
+    mirrored = "both ways" in kind
+    for number in range(1, 9):
+        size = [round(value * number, 6) if isinstance(value, float) else value * number for value in sizes]
+        values = cycle([size[0], size[1], size[0]] if mirrored else size)
+        found = with_numbers({**keys, "stain": f"OTO {number}", "step": number}, lambda key, values=values: next(values))  # type: ignore[misc]
+        if "pixelResolution" in found:
+            found["pixelResolution"] = {"dimensions": found["transform"]["scale"][::-1], "unit": "nm"}
+        put(tmp_path / f"c{number}.x" / "a", found, format_, ndim, number, indent=number % 2 * 4 or None)
+    units, followed = both(tmp_path, OPTIONS[options])
+    assert followed >= 4 or any(unit.blocked for unit in units), "two layouts, of each two are learnt from"
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "cosem with a size for viewers"])
+@pytest.mark.parametrize("options", ["zmeta", "keep", "axes", "loss", "cosem"])
+def test_kinds_with_numbers_of_every_sort(kind: str, options: str, tmp_path: Path, both: Both) -> None:
+    keys, format_, ndim = KINDS.get(kind, (VIEWER, "n5", 3))
+    number = 0
+    for others, wild in ((NUMBERS, False), ([*NUMBERS, *PLACES], False), ([*NUMBERS, *ODD], True)):
+        places = cycle(others)
+        sizes = cycle(others if wild else NUMBERS)
+        for _ in range(25):
+            number += 1
+            found = with_numbers(keys, lambda key, a=places, b=sizes: next(a if key in ("offset", "translate") else b))  # type: ignore[misc]
+            put(tmp_path / "c" / f"a{number:03}", found, format_, ndim, number)
+            put(tmp_path / "c" / f"b{number:03}", with_numbers(found, lambda key: 7), format_, ndim, number)
+    both(tmp_path, OPTIONS[options])
+
+
+def test_lists_of_n5_that_read_the_same_from_both_ends_are_a_kind_of_their_own(tmp_path: Path, both: Both) -> None:
+    """Readers differ on the order of the others: the plan says so of them alone."""
+    for number in range(8):
+        put(tmp_path / f"a{number}", {"resolution": [4, 4, 4], "offset": [8 + number, 0, 8 + number]}, "n5", 3, number)
+        put(tmp_path / f"b{number}", {"resolution": [8, 4, 4], "offset": [8 + number, 0, 8 + number]}, "n5", 3, number)
+    units, followed = both(tmp_path, Options("zmeta"))
+    told = [bool(unit.findings) for unit in units]
+    assert told.count(True) in (8, 16)
+    assert followed == 13  # all but three: those that were seen first, and those that were learnt from
+
+
+@pytest.mark.parametrize("name", ["a", "s"])
+def test_a_size_for_viewers_must_say_the_same(name: str, tmp_path: Path, both: Both) -> None:
+    """An array that is called as a level is never told by its text: there the size may be that of another level."""
+    for number in range(12):
+        scale = [8 + number, 4, 4]
+        sizes = scale[::-1] if number != 9 else [5, 5, 5]
+        keys = {"transform": {**COSEM, "scale": scale}, "pixelResolution": {"dimensions": sizes, "unit": "nm"}}
+        put(tmp_path / f"{name}{number}", keys, "n5", 3, number)
+    units, followed = both(tmp_path, Options("zmeta"))
+    assert followed == (9 if name == "a" else 0)
+    wrong = [unit.path for unit in units if {found.code for found in unit.findings} & {"ZM401"}]
+    assert wrong == [str(tmp_path / f"{name}9")]
+
+
+def test_what_a_finding_shows_is_that_of_the_array(tmp_path: Path, both: Both) -> None:
+    for number in range(6):
+        put(tmp_path / f"a{number}", {"resolution": [8, 4, 4], "offset": [16, number, 0]}, "n5", 3, number)
+    units, followed = both(tmp_path, Options("zmeta"))
+    assert followed == 4
+    shown = [found.found for found in units[5].findings if found.severity != Severity.ERROR]
+    assert "[8, 4, 4]" in shown or "[16, 5, 0]" in shown
+
+
+@pytest.mark.parametrize("odd", ["-0", "-0.0", "4.50", "4e0", "1E3", "0.1000000000000000055511151231257827", "1" + "0" * 20,
+                                 "NaN", '"4"', "true", "null", "[4]", "007"])  # fmt: skip
+@pytest.mark.parametrize("place", ["voxel_size", "offset", "stain", "shape"])
+@pytest.mark.parametrize("format_", [2, 3, "n5"])
+def test_an_odd_literal_among_arrays_of_a_kind(odd: str, place: str, format_: Any, tmp_path: Path, both: Both) -> None:
+    for number in range(6):
+        keys = {**FUNLIB, "voxel_size": [4, 5, 6], "offset": [7, 8, 9], "stain": 10}
+        put(tmp_path / "c" / f"a{number}", keys, format_, 3, 1)
+        if number in (2, 4):
+            for file in (tmp_path / "c" / f"a{number}").iterdir():
+                name = {"shape": "dimensions" if format_ == "n5" else "shape"}.get(place, place)
+                file.write_text(re.sub(rf'("{name}": \[?)[0-9]+', rf"\g<1>{odd}", file.read_text()))
+    _, followed = both(tmp_path, Options("zmeta"))
+    assert followed >= 2
+
+
+def test_keys_that_a_group_above_explains_are_looked_at(tmp_path: Path, both: Both) -> None:
+    for name, keys in (("silent", {"stain": 1}), ("telling", {"painteraData": {}}), ("names", {"axes": ["z", "y", "x"]})):
+        group(tmp_path / f"{name}.n5", "n5", keys)
+        for number in range(6):
+            put(tmp_path / f"{name}.n5" / f"a{number}", {"resolution": [4, 4, 40], "offset": [number, 0, 0]}, "n5", 3, 1)
+    _, followed = both(tmp_path, Options("zmeta"))
+    assert followed == 4
+
+
+@pytest.mark.parametrize(
+    "table",
+    [{"override": [{"match": ["*/a3"], "world_unit": ["micrometer", "second"]}]}, {"mirror": ["daisy"]},
+     {"convention": "cosem"}, {"world_unit": "micrometer"}],
+    ids=str,
+)  # fmt: skip
+def test_settings(table: dict[str, Any], tmp_path: Path, both: Both) -> None:
+    config = parse_config(table, str(tmp_path / "zmeta.toml"))
+    for number in range(6):
+        put(tmp_path / "c" / f"a{number}", {"resolution": [4, 4, 4], "offset": [0, 4 * number, 0]}, 2, 3, number)
+    for to in ("", "zmeta"):
+        both(tmp_path, Options(to, config=config))
+
+
+# --- what must not be learnt ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("mark", "known", "floats"),
+    [(b"8012.0", True, False), (b"8012,", False, False), (b"3003,", False, False), (b"250.375", True, False),
+     (b"[5, 6, 7]", False, False), (b"never", True, True)],
+    ids=str,
+)  # fmt: skip
+def test_a_stencil_must_hold_for_all_twins(
+    mark: bytes, known: bool, floats: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where one of the twins comes out otherwise, it holds for whole numbers alone, or for none; so for the array itself."""
+    for number in range(4):
+        size = 5.0 if number == 3 else 5
+        put(tmp_path / f"a{number}", {"resolution": [size, 6, 7], "offset": [0, number, 0]}, 2, 3, number)
+    plan = tree._plan_alone
+
+    def broken(nodes: list[Node], options: Options) -> tuple[Unit, ...]:
+        units = plan(nodes, options)
+        return units[:-1] if any(mark in found.raw for node in nodes for found in node.documents.values()) else units
+
+    monkeypatch.setattr(tree, "_plan_alone", broken)
+    memo = Memo(Options("zmeta"))
+    planned = [memo.follow(str(tmp_path / f"a{number}")) is not None for number in range(4)]
+    assert planned == [False, False, known, floats]
+
+
+def test_a_matter_of_whole_numbers_holds_for_these_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where fractions come out otherwise, arrays of whole numbers are known as such, and those with fractions as others."""
+    for number in range(6):
+        size = 5 if number < 4 else 5.5
+        put(tmp_path / f"a{number}", {"resolution": [size, 6, 7], "offset": [0, number, 0]}, 2, 3, number)
+    plan = tree._plan_alone
+
+    def particular(nodes: list[Node], options: Options) -> tuple[Unit, ...]:
+        units = plan(nodes, options)
+        fraction = re.search(rb"\.[1-9]", nodes[0].documents[".zattrs"].raw)
+        return tuple(replace(unit, steps=("in another way",)) for unit in units) if fraction else units
+
+    monkeypatch.setattr(tree, "_plan_alone", particular)
+    memo = Memo(Options("zmeta"))
+    planned = [memo.follow(str(tmp_path / f"a{number}")) for number in range(6)]
+    assert [found is not None for found in planned] == [False, False, True, True, False, True]
+    steps = [found.units[0].steps for found in planned if found is not None]
+    assert steps == [("daisy@1 → zmeta@1.0",)] * 2 + [("in another way",)]
+
+
+def test_what_is_learnt_is_bounded(tmp_path: Path, both: Both) -> None:
+    for number in range(40):
+        for again in range(2):
+            put(tmp_path / f"a{number:02}{again}", {**FUNLIB, f"key {'x' * number}": 1}, 2, 3, number)
+    memo = Memo(Options("zmeta"))
+    for folder in sorted(tmp_path.iterdir()):
+        memo.follow(str(folder))
+    assert memo.arrays is not None
+    assert len(memo.arrays._known) == array_memo._FIRST + 1  # a 64th array has come by
+    both(tmp_path, Options("zmeta"))
+
+
+# --- whatever stands in the files -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("options", ["zmeta", "keep"])
+def test_trees_of_real_writers(options: str, tmp_path: Path, both: Both) -> None:
+    """Each with copies of itself, of which some have other numbers."""
+    total = 0
+    for writer in sorted(folder for folder in WILD.iterdir() if folder.is_dir()):
+        for name in "abcd":
+            copied(writer, tmp_path / writer.name / name)
+        renumbered(tmp_path / writer.name / "c")
+        renumbered(tmp_path / writer.name / "d")
+        total += both(tmp_path / writer.name, OPTIONS[options])[1]
+    assert total > 100
+
+
+@pytest.fixture(scope="module")
+def memory() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
+    yield folder
+    shutil.rmtree(folder)
+
+
+_MEMOS: dict[str, tuple[Memo, bytes]] = {}
+
+
+@given(kind=st.sampled_from([*KINDS, "viewer"]), edits=st.lists(EDIT, min_size=1, max_size=3))
+@settings(max_examples=600)
+def test_arrays_whatever_is_done_to_their_bytes(memory: Path, kind: str, edits: list[Any]) -> None:
+    keys, format_, ndim = KINDS.get(kind, (VIEWER, "n5", 3))
+    folder = memory / "a"
+    file = folder / {"v2": ".zattrs", "v3": "zarr.json", "n5": "attributes.json"}[kind_of(format_)]
+    shutil.rmtree(folder, ignore_errors=True)
+    put(folder, {**keys, "stain": "OTO", "step": 17}, format_, ndim, 1)
+    memo, raw = _MEMOS.setdefault(kind, (Memo(Options("zmeta")), file.read_bytes()))
+    for _ in range(3):
+        memo.follow(str(folder))
+    file.write_bytes(edited(raw, edits))
+    planned = memo.follow(str(folder))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Memo, "__init__", without_texts)
+        long = list(plan_units([folder], Options("zmeta")))
+    assert planned is None or list(map(repr, planned.units)) == list(map(repr, long))
+
+
+def test_the_array_that_is_edited_is_known(memory: Path) -> None:
+    """Or the test above would say nothing."""
+    known = set()
+    for kind, (keys, format_, ndim) in {**KINDS, "viewer": (VIEWER, "n5", 3)}.items():
+        memo = Memo(Options("zmeta"))
+        for number in range(3):
+            shutil.rmtree(memory / "a", ignore_errors=True)
+            put(memory / "a", {**keys, "stain": "OTO", "step": 17}, format_, ndim, number)
+            known |= {kind} if memo.follow(str(memory / "a")) is not None else set()
+    assert known == {*KINDS, "viewer"}

@@ -1,0 +1,65 @@
+"""Arrays of one writer are described alike but for their numbers, and so is what they are brought to.
+
+text ──▶ ArrayStencil known? ──▶ units, as the long way would give them
+         else, where one like it was seen before ──twins──▶ perhaps an ArrayStencil
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from zmeta.migration.array_stencil import learn_array
+
+if TYPE_CHECKING:
+    from zmeta.migration.array_stencil import ArrayStencil, Plan
+    from zmeta.migration.options import Options
+    from zmeta.migration.unit import Unit
+    from zmeta.nodes.texts import Text
+
+_MOST_KEPT, _MOST_SEEN, _LARGEST = 32, 4096, 16384
+#: Arrays that are learnt from at once, and after how many of them once more: a tree whose arrays all differ teaches nothing.
+_FIRST, _EVERY = 16, 64
+_DIGITS = re.compile(rb"[0-9.-]+")
+
+
+class Arrays:
+    """Plans arrays that are like one that was seen, by their text alone; `plan` is the long way."""
+
+    def __init__(self, plan: Plan, options: Options) -> None:
+        self._plan, self._options = plan, options
+        self._known: list[ArrayStencil] = []
+        self._seen: set[int] = set()
+        self._asked = self._learned = 0
+
+    def follow(self, path: str, text: Text) -> tuple[Unit, ...] | None:
+        """Return what becomes of the array in a folder; None for the long way."""
+        self._asked += 1
+        joined = text.joined
+        for index, stencil in enumerate(self._known):
+            holes = stencil.form.match(joined) if stencil.names == text.names else None
+            units = None if holes is None else stencil.fill(path, text.raws, holes)
+            if units is not None:
+                if index:
+                    self._known.insert(0, self._known.pop(index))
+                return units
+        if len(joined) > _LARGEST or not self._may_learn(joined):
+            return None
+        stencil_ = learn_array(path, text, self._plan, self._options)
+        if stencil_ is not None:
+            self._known.insert(0, stencil_)
+            del self._known[_MOST_KEPT:]
+        return None
+
+    def _may_learn(self, joined: bytes) -> bool:
+        """Whether a text that differs in its numbers alone was seen before, and not too much was learnt already."""
+        mark = hash(_DIGITS.sub(b"", joined))
+        if mark not in self._seen:
+            if len(self._seen) >= _MOST_SEEN:
+                self._seen.clear()
+            self._seen.add(mark)
+            return False
+        if self._learned >= _FIRST + self._asked // _EVERY:
+            return False
+        self._learned += 1
+        return True

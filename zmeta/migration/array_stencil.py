@@ -1,0 +1,314 @@
+"""Stencils of single arrays: what an array says of itself, as it is and as it will be, with the same holes in both.
+
+    text ──Form──▶ numbers and strings ──half a voxel more or less──▶ pool ──sheets──▶ units of the plan
+
+They are learnt as those of images are: from twins, documents with other numbers, each planned the long way. `memo` knows
+arrays by what was parsed; here not even that is done.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from zmeta.checker.form import NUMBER, STRING, Form, Hole
+from zmeta.checker.position import spans
+from zmeta.conventions.registry import detect
+from zmeta.jsondoc import ExactFloat, pointer
+from zmeta.migration.memo import PLACED, PLAIN_ROWS, POSITIVE, READ, SCHEMAS, lists_of_numbers, number_of, traces_of
+from zmeta.migration.stencil import sheets
+from zmeta.nodes.node import read_node
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from zmeta.migration.memo import Number
+    from zmeta.migration.options import Options
+    from zmeta.migration.stencil import UnitSheet
+    from zmeta.migration.unit import Unit
+    from zmeta.nodes.node import Node
+    from zmeta.nodes.texts import Text
+
+    Plan = Callable[[Node], tuple[Unit, ...]]
+    Place = tuple[str, ...]
+
+_WHOLE = rb"-?(?!0[0-9])[0-9]{1,15}+"
+#: Numbers by how they are written: what holds for those of each kind, and for a mixture, holds for any.
+_KINDS = {
+    "float": re.compile(_WHOLE + rb"\.0(?![0-9])"),
+    "int": re.compile(_WHOLE + rb"(?!\.)"),
+    "fraction": re.compile(_WHOLE + rb"\.(?!0(?![0-9]))[0-9]{1,17}+"),
+}
+_MIXED = ("float", "int", "fraction", "fraction", "float", "int", "int")
+_FOREIGN = re.compile(rb"(?!-0(?!\.))" + NUMBER.pattern)
+_EXTENT = re.compile(rb"[1-9][0-9]{0,14}+")
+_TWIN = os.sep + os.path.join("twin", "of", "an", "array")
+#: Where the shape of an array and of its chunks stand.
+_EXTENTS = {
+    2: ("/shape", "/chunks"),
+    3: ("/shape", "/chunk_grid/configuration/chunk_shape"),
+    "n5": ("/dimensions", "/blockSize"),
+}
+#: The size of a voxel for viewers of N5, x first, which stands beside the transform of COSEM and says the same.
+_VIEWER, _SCALE = ("pixelResolution", "dimensions"), ("transform", "scale")
+#: Names of arrays for which the size for viewers may mean another one.
+_LEVEL = re.compile(r"s?[0-9]+")
+
+
+class ArrayStencil(NamedTuple):
+    """The documents of an array by their names, the form of their text, and the units that are written.
+
+    `numbers` are the holes that hold numbers of the world, which all others tell by their place in it: `sizes` must be
+    positive, `same` are pairs that must be equal, `mirrored` lists with whether they read the same from both ends, and
+    `made` is what is computed.
+    """
+
+    names: tuple[str, ...]
+    form: Form
+    numbers: tuple[int, ...]
+    sizes: tuple[int, ...]
+    same: tuple[tuple[int, int], ...]
+    mirrored: tuple[tuple[tuple[int, ...], bool], ...]
+    made: tuple[Number, ...] = ()
+    units: tuple[UnitSheet, ...] = ()
+
+    def fill(self, path: str, raws: Sequence[bytes], holes: list[bytes]) -> tuple[Unit, ...] | None:
+        """Return the units of an array by what stands in its holes; None where the numbers are not of its kind."""
+        flat = self.parse(holes)
+        if flat is None or (self.same and _is_level(path)):
+            return None
+        if not self.units:
+            return ()
+        pool = [*holes, *[hole.removesuffix(b".0") for hole in holes], *[_spelled(number, flat) for number in self.made]]
+        return tuple([unit.fill(path, raws, pool) for unit in self.units])
+
+    def parse(self, holes: list[bytes]) -> list[float] | None:
+        """Return the numbers of the world; None where one is written otherwise than zmeta does, or they do not fit."""
+        flat: list[float] = []
+        for hole in self.numbers:
+            literal = holes[hole]
+            value = float(literal) if b"." in literal else int(literal)
+            if repr(value).encode() != literal or (not value and literal[:1] == b"-"):
+                return None
+            flat.append(value)
+        for size in self.sizes:
+            if flat[size] <= 0:
+                return None
+        for one, other in self.same:
+            if flat[one] != flat[other]:
+                return None
+        for numbers, expected in self.mirrored:
+            values = [flat[number] for number in numbers]
+            if (values == values[::-1]) != expected:
+                return None
+        return flat
+
+
+def _is_level(path: str) -> bool:
+    return _LEVEL.fullmatch(path.rpartition(os.sep)[2]) is not None
+
+
+def _spelled(number: Number, flat: list[float]) -> bytes:
+    """Return a number that is made of those of an array as it is written."""
+    value = number_of(number, flat)
+    return (value.literal if type(value) is ExactFloat else repr(value)).encode()
+
+
+# --- from an array to its stencil -----------------------------------------------------------------------------------------
+
+
+def learn_array(path: str, text: Text, plan: Plan, options: Options) -> ArrayStencil | None:
+    """Return the stencil of an array: for any numbers, or else for those of the kinds that it has; None where none is sure.
+
+    `plan` is the long way.
+    """
+    sample = _read(path, text, options)
+    units = () if sample is None else plan(sample.node)
+    if sample is None or any(unit.blocked for unit in units):
+        return None
+    count = len(sample.kinds)
+    for patterns, trials in (
+        ((), [["float"] * count, ["int"] * count, ["fraction"] * count, [*_MIXED * count][:count]]),
+        (sample.kinds, [sample.kinds]),
+    ):
+        stencil = _try(sample, patterns, trials, plan)
+        holes = None if stencil is None else stencil.form.match(text.joined)
+        if stencil is not None and holes is not None and stencil.fill(path, text.raws, holes) == units:
+            return stencil
+    return None
+
+
+class _Spot(NamedTuple):
+    """A hole: where it is in the text, what may stand there, and which number of the world that is (-1: none)."""
+
+    start: int
+    end: int
+    pattern: re.Pattern[bytes]
+    number: int
+
+
+class _Sample(NamedTuple):
+    """An array: its documents, the lists of numbers of the world in it, the holes in order, and how numbers are written."""
+
+    node: Node
+    text: Text
+    lists: Mapping[Place, list[float]]
+    spots: Sequence[_Spot]
+    kinds: Sequence[str]
+
+    def stencil(self, kinds: Sequence[str]) -> ArrayStencil:
+        """Return the stencil, still without what is written; with `kinds` numbers must be written so."""
+        holes = [
+            Hole(spot.start, spot.end, _KINDS[kinds[spot.number]] if kinds and spot.number >= 0 else spot.pattern, told=True)
+            for spot in self.spots
+        ]
+        at = {spot.number: hole for hole, spot in enumerate(self.spots)}
+        places = self._places()
+        sizes = tuple(number for place, numbers in places.items() if POSITIVE.get(place) for number in numbers)
+        return ArrayStencil(
+            self.text.names,
+            Form(self.text.joined, holes),
+            tuple(at[number] for number in range(len(self.kinds))),
+            sizes,
+            tuple(self._same()),
+            tuple((tuple(places[place]), self._is_mirrored(place)) for place in places if self.node.format == "n5"),
+        )
+
+    def twin(self, kinds: Sequence[str], series: int) -> tuple[Text, list[bytes]]:
+        """Return the documents with other values in the holes, and these values."""
+        numbers = [_twin_number(number, kind, series) for number, kind in enumerate(kinds)]
+        for place, found in self._places().items():
+            if self.node.format == "n5" and self._is_mirrored(place):
+                for one, other in zip(found, found[::-1], strict=True):
+                    numbers[max(one, other)] = numbers[min(one, other)]
+        for one, other in self._same():
+            numbers[one] = numbers[other]
+        values = []
+        for hole, spot in enumerate(self.spots):
+            other_value = {STRING: b'"twin %d"', _EXTENT: b"%d"}.get(spot.pattern, b"%d.25") % (
+                10_000_019 + 2 * hole + series
+            )
+            values.append(numbers[spot.number] if spot.number >= 0 else other_value)
+        raws = self.stencil(()).form.fill(values).split(b"\0")
+        return self.text._replace(raws=tuple(raws)), values
+
+    def lists_of(self, flat: Sequence[float]) -> dict[Place, list[float]]:
+        """Return the lists with other numbers, without that for viewers, which is the last."""
+        return {place: [flat[number] for number in found] for place, found in self._places().items() if place != _VIEWER}
+
+    def _places(self) -> dict[Place, range]:
+        """Return which numbers of the world stand in which list."""
+        places = {}
+        start = 0
+        for place, numbers in self.lists.items():
+            places[place] = range(start, start + len(numbers))
+            start += len(numbers)
+        return places
+
+    def _is_mirrored(self, place: Place) -> bool:
+        return self.lists[place] == self.lists[place][::-1]
+
+    def _same(self) -> Iterator[tuple[int, int]]:
+        """Yield the numbers for viewers, each with the one that says the same."""
+        places = self._places()
+        if _VIEWER in places:
+            yield from zip(places[_VIEWER], places[_SCALE][::-1], strict=True)
+
+
+def _twin_number(number: int, kind: str, series: int) -> bytes:
+    """Write a number of a twin: no two are the same, nor is half of one more or less than another."""
+    value = 2003 + 1000 * series + 2 * (7 * number * number + 29 * number)
+    if kind == "fraction":
+        return repr(value / 8).encode()
+    return b"%d.0" % (4 * value) if kind == "float" else b"%d" % (value if series else 4 * value)
+
+
+def _read(path: str, text: Text, options: Options) -> _Sample | None:
+    """Return an array with its holes; None where it is none, is not plain, or is written in an unusual way."""
+    node = read_node(path, given=text.given)
+    if node is None or node.kind != "array" or node.findings or not _is_plain(node, options):
+        return None
+    lists = _lists(node)
+    if lists is None or (_VIEWER in lists and _is_level(path)):
+        return None
+    wanted: dict[str, dict[str, tuple[re.Pattern[bytes], int]]] = {name: {} for name in text.names}
+    attributes = wanted.get(os.path.basename(node.attributes_file), {})
+    count = 0
+    for at in (f"{place}/{axis}" for place in _EXTENTS[node.format] for axis in range(node.ndim)):
+        wanted[text.names[0]][at] = _EXTENT, -1
+    for place, numbers in lists.items():
+        for index in range(len(numbers)):
+            attributes[node.attributes_pointer + pointer(*place, index)] = NUMBER, count
+            count += 1
+    for key, value in node.attributes.items():
+        if key not in READ and type(value) in (str, int, float):
+            attributes[node.attributes_pointer + pointer(key)] = STRING if type(value) is str else _FOREIGN, -1
+    spots: list[_Spot] = []
+    kinds = dict[int, str]()
+    start = 0
+    for name, raw in zip(*text, strict=True):
+        found = spans(raw.decode("latin-1"), wanted[name])
+        for at, (pattern, number) in wanted[name].items():
+            begin, end = found.get(at, (0, 0))
+            if pattern.fullmatch(raw, begin, end):
+                spots.append(_Spot(start + begin, start + end, pattern, number))
+                if number >= 0:
+                    kinds[number] = _kind(raw[begin:end])
+        start += len(raw) + 1
+    return _Sample(node, text, lists, sorted(spots), [kinds[n] for n in range(count)]) if len(kinds) == count else None
+
+
+def _kind(literal: bytes) -> str:
+    """Return how a number is written."""
+    return next(kind for kind, pattern in _KINDS.items() if pattern.fullmatch(literal))
+
+
+def _is_plain(node: Node, options: Options) -> bool:
+    """Whether all that an array says of the world is a matter of its own numbers, taken one by one."""
+    target = options.row(node).id
+    rows = {row.id for row in detect(node)}
+    placed = PLACED & node.attributes.keys()
+    if target == "cosem@1" and target in rows and placed <= {_VIEWER[0]}:
+        rows.discard("n5-viewer@1")
+        placed = frozenset()
+    return target in SCHEMAS and rows <= PLAIN_ROWS and not placed
+
+
+def _lists(node: Node) -> dict[Place, list[float]] | None:
+    """Return the lists of numbers of the world, that for viewers last; None where that one says something else."""
+    lists = lists_of_numbers(node.attributes)
+    if _VIEWER[0] in node.attributes:
+        value = node.attributes[_VIEWER[0]]
+        sizes = value.get(_VIEWER[1]) if isinstance(value, dict) else None
+        if not isinstance(sizes, list) or sizes[::-1] != lists.get(_SCALE):
+            return None
+        lists[_VIEWER] = sizes  # type: ignore[assignment]
+    return lists
+
+
+def _try(sample: _Sample, patterns: Sequence[str], trials: Sequence[Sequence[str]], plan: Plan) -> ArrayStencil | None:
+    """Return the stencil that gives what the long way gives for twins with numbers of some kinds; None where none does."""
+    stencil = sample.stencil(patterns)
+    twins = [sample.twin(kinds, series) for kinds in trials for series in (0, 1)]
+    first, values = twins[0]
+    flat = stencil.parse(values)
+    node = read_node(_TWIN, given=first.given)
+    if flat is None or node is None:
+        return None
+    files = {os.path.join(_TWIN, name): number for number, name in enumerate(first.names)}
+    numbers = [*traces_of(sample.lists_of(flat)).values()]
+    units = sheets(_TWIN, plan(node), files, values, [_spelled(number, flat) for number in numbers])
+    if units is None:
+        return None
+    count = 2 * len(values)
+    used = sorted({hole for unit in units for sheet in unit.sheets for hole in sheet.holes if hole >= count})
+    at = {hole: count + index for index, hole in enumerate(used)}
+    made = tuple(numbers[hole - count] for hole in used)
+    stencil = stencil._replace(made=made, units=tuple(unit.renumbered(at) for unit in units))
+    for twin, values in twins:
+        holes = stencil.form.match(twin.joined)
+        node = read_node(_TWIN, given=twin.given)
+        if node is None or holes != values or stencil.fill(_TWIN, twin.raws, holes) != plan(node):
+            return None
+    return stencil
