@@ -140,13 +140,16 @@ def test_a_size_for_viewers_must_say_the_same(name: str, tmp_path: Path, both: B
     """An array that is called as a level is never told by its text: there the size may be that of another level."""
     for number in range(12):
         scale = [8 + number, 4, 4]
-        sizes = scale[::-1] if number != 9 else [5, 5, 5]
+        sizes = scale[::-1] if number != 9 else [5, 6, 17]
         keys = {"transform": {**COSEM, "scale": scale}, "pixelResolution": {"dimensions": sizes, "unit": "nm"}}
         put(tmp_path / f"{name}{number}", keys, "n5", 3, number)
     units, followed = both(tmp_path, Options("zmeta"))
     assert followed == (9 if name == "a" else 0)
     wrong = [unit.path for unit in units if {found.code for found in unit.findings} & {"ZM401"}]
     assert wrong == [str(tmp_path / f"{name}9")]
+    put(tmp_path / "z", VIEWER, "n5", 3, 0)
+    (tmp_path / "z").rename(tmp_path / f"{name}99" if name == "s" else tmp_path / "s1")  # after those that taught it
+    assert both(tmp_path, Options("zmeta"))[1] == followed
 
 
 def test_what_a_finding_shows_is_that_of_the_array(tmp_path: Path, both: Both) -> None:

@@ -9,7 +9,7 @@ from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from builders import WILD, array, copied, dump, group, write
+from builders import SOUND, WILD, array, copied, dump, group, write
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -63,9 +63,10 @@ def put(
     more: dict[str, Any] | None = None,
     image: dict[str, Any] | None = None,
     array_attributes: dict[str, Any] | None = None,
+    own: Callable[[Any], Any] | None = None,
     **changes: Any,
 ) -> Path:
-    """Write an image as OME-NGFF 0.4 in Zarr v2, or as 0.5 in v3."""
+    """Write an image as OME-NGFF 0.4 in Zarr v2, or as 0.5 in v3; with `own`, its levels say the same, in such numbers."""
     datasets = []
     for number, (scale, move) in enumerate(levels):
         transforms: list[Any] = [{"type": "scale", "scale": scale}]
@@ -84,8 +85,17 @@ def put(
         else:
             chunk = {"name": "regular", "configuration": {"chunk_shape": [16 + number] * len(axes)}}
             place = {"shape": extents, "chunk_grid": chunk, "dimension_names": [axis["name"] for axis in axes]}
-        array(folder / str(number), kind, array_attributes or {}, **{**place, **changes})
+        keys = array_attributes or {}
+        if own is not None:
+            place_0 = levels[0][1] or [0] * len(axes)
+            keys = {**SOUND, "units": ["micrometer"] * 3, "voxel_size": [*map(own, levels[number][0])],
+                    "offset": [*map(own, place_0)]}  # fmt: skip
+        array(folder / str(number), kind, keys, **{**place, **changes})
     return folder
+
+
+def shortest(number: Any) -> Any:
+    return int(number) if number == int(number) else number
 
 
 @pytest.fixture
@@ -145,6 +155,10 @@ KINDS: dict[str, Callable[[Path, list[float]], Path]] = {
     ),
     "names of xarray": lambda folder, sizes: put(
         folder, levels_of(sizes), array_attributes={"_ARRAY_DIMENSIONS": ["z", "y", "x"]}
+    ),
+    "levels that say the same": lambda folder, sizes: put(folder, levels_of(sizes), own=lambda number: number),
+    "v3, levels that say the same": lambda folder, sizes: put(
+        folder, levels_of(sizes, origin=[1.5, 2.5, 3.5]), kind="v3", own=lambda number: number
     ),
     "without units": lambda folder, sizes: put(
         folder, levels_of(sizes), axes=[{"name": name, "type": "space"} for name in "zyx"]
@@ -367,6 +381,35 @@ def test_what_is_odd_is_not_taken_for_the_others(
     monkeypatch.setattr(image_memo, "_FIRST", 1)
     _, followed = both(root, "zmeta")
     assert followed == len(SIZES) - 1
+
+
+@pytest.mark.parametrize("to", ["zmeta", "ome-ngff@0.5", "cosem", "daisy"])
+@pytest.mark.parametrize("origin", [None, [8.0, 0.0, 3.5]], ids=["here", "somewhere"])
+@pytest.mark.parametrize("moves", ["half", "same", "none"])
+def test_levels_that_say_the_same_in_other_numbers(
+    to: str, origin: Any, moves: str, tmp_path: Path, both: Callable[..., tuple[list[Unit], int]]
+) -> None:
+    """`4.0` on the group and `4` on the level: where nothing is written, that is the same."""
+    for number, sizes in enumerate([[2.0, 4.0, 4.0], *SIZES]):
+        put(tmp_path / f"i{number}.zarr", levels_of([*sizes], moves=moves, origin=origin), own=shortest)
+    units, followed = both(tmp_path, to)
+    if to == "zmeta":
+        assert followed >= len(SIZES)
+        assert not units
+
+
+@pytest.mark.parametrize("key", ["voxel_size", "offset"])
+@pytest.mark.parametrize("level", [0, 1])
+def test_a_level_that_says_something_else(
+    key: str, level: int, tmp_path: Path, both: Callable[..., tuple[list[Unit], int]]
+) -> None:
+    for number, sizes in enumerate(SIZES):
+        put(tmp_path / f"i{number}.zarr", levels_of([*sizes], origin=[8.5, 0.5, 3.5]), own=shortest)
+    _edited(f"{level}/.zattrs", lambda d: d[key].__setitem__(1, 77))(tmp_path / "i4.zarr")
+    for to in ("zmeta", "ome-ngff@0.5"):
+        units, followed = both(tmp_path, to)
+        assert next(unit.path for unit in units if unit.blocked).startswith(str(tmp_path / "i4.zarr"))
+        assert to != "zmeta" or followed == len(SIZES) - 1
 
 
 @pytest.mark.parametrize("above", [{"multiscales": []}, {"resolution": [4, 4, 4]}, {"painteraData": {}}], ids=str)

@@ -93,14 +93,15 @@ class Axis(NamedTuple):
 class Stencil(NamedTuple):
     """The documents of an image and its levels by their names, the forms of their texts, and the units that are written.
 
-    `levels` are those of the levels, by the names of their folders; `numbers` the holes that hold numbers; `axes` those that
-    must share a corner, and `is_moved` whether level 0 has a translation.
+    `levels` are those of the levels, by the names of their folders; `numbers` the holes that hold numbers; `same` pairs of
+    them that must say the same; `axes` those that must share a corner, and `is_moved` whether level 0 has a translation.
     """
 
     names: tuple[str, ...]
     form: Form
     levels: tuple[tuple[str, tuple[str, ...], Form], ...]
     numbers: tuple[int, ...]
+    same: tuple[tuple[int, int], ...]
     axes: tuple[Axis, ...]
     is_moved: bool
     units: tuple[UnitSheet, ...]
@@ -120,6 +121,9 @@ class Stencil(NamedTuple):
             values[number] = value = float(literal)
             written = repr(value).encode()
             if (written != literal and written != literal + b".0") or (not value and literal[:1] == b"-"):
+                return False
+        for one, other in self.same:
+            if values[one] != values[other] or (self.units and holes[one] != holes[other]):
                 return False
         moved = False
         for axis in self.axes:

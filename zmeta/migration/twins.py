@@ -15,11 +15,13 @@ from zmeta.canonical.metadata import PHYSICAL
 from zmeta.checker.form import NUMBER, STRING, Form, Hole
 from zmeta.checker.learn import find_image
 from zmeta.checker.position import spans
+from zmeta.jsondoc import pointer
+from zmeta.migration.memo import POSITIVE, lists_of_numbers
 from zmeta.migration.stencil import Axis, Stencil, sheets
 from zmeta.nodes.node import read_node
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 
     from zmeta.jsondoc import JSONObject
     from zmeta.migration.unit import Unit
@@ -39,11 +41,22 @@ _MOST_LEVELS = 9
 
 
 class _Hole(NamedTuple):
-    """What stands in a hole: a name, an extent, or the scale or the translation of a level on one axis."""
+    """What stands in a hole: a name, an extent, or the scale or the translation of a level on one axis.
+
+    `array` is the level that says the same of itself, by such a number of its own (-1: it stands on the group), and `list`
+    where it does.
+    """
 
     kind: Literal["name", "extent", "scale", "translation"]
     level: int = 0
     axis: int = 0
+    array: int = -1
+    list: tuple[str, ...] = ()
+
+    @property
+    def on_group(self) -> _Hole:
+        """The hole on the group that says the same."""
+        return self._replace(array=-1, list=())
 
 
 class _Spot(NamedTuple):
@@ -77,7 +90,8 @@ def learn(path: str, folders: Mapping[str, Text], plan: Plan) -> Stencil | None:
     if sample is None:
         return None
     values = _values(sample, "whole")
-    if len(set(values)) != len(values):
+    alone = [value for hole, value in zip(sample.holes, values, strict=True) if hole.array < 0]
+    if len(set(alone)) != len(alone):
         return None
     stencil = _stencil(sample)
     twin = _fill(stencil, folders, values)
@@ -125,17 +139,22 @@ def _read(path: str, folders: Mapping[str, Text]) -> _Sample | None:
     if transforms is None or any(node.kind != "array" for node in levels):
         return None
     is_moved = any(transforms[0].get("translation", ()))
+    of_image = dict(_image_holes(at, image, transforms, is_moved=is_moved))
+    on_group = {hole for hole, _ in of_image.values()}
     spots: dict[str, list[list[_Spot]]] = {}
     for folder, node in zip(folders, nodes, strict=True):
-        wanted: dict[str, tuple[_Hole, re.Pattern[bytes]]]
+        places: dict[str, dict[str, tuple[_Hole, re.Pattern[bytes]]]]
         if node is group:
-            wanted = dict(_image_holes(at, image, transforms, is_moved=is_moved))
+            places = {os.path.basename(node.attributes_file): of_image}
         else:
-            wanted = dict(_extent_holes(node, levels.index(node)))
+            own = _own_holes(node, levels.index(node), image, transforms, on_group)
+            if own is None:
+                return None
+            places = {os.path.basename(node.attributes_file): own}
+            places.setdefault(folders[folder].names[0], {}).update(_extent_holes(node, levels.index(node)))
         spots[folder] = documents = []
-        main = os.path.basename(node.attributes_file) if node is group else folders[folder].names[0]
         for name, raw in zip(*folders[folder], strict=True):
-            here = _spots(raw, wanted if name == main else {})
+            here = _spots(raw, places.get(name, {}))
             if here is None:
                 return None
             documents.append(here)
@@ -176,6 +195,27 @@ def _image_holes(
                     yield place, (_Hole(kind, level, axis), NUMBER)  # type: ignore[arg-type]
 
 
+def _own_holes(
+    node: Node, level: int, image: Any, transforms: Sequence[Mapping[str, list[float]]], on_group: Container[_Hole]
+) -> dict[str, tuple[_Hole, re.Pattern[bytes]]] | None:
+    """Return the numbers of a level that says of itself what the image says of it; None where it says something else."""
+    physical = [index for index, axis in enumerate(image["axes"]) if axis["type"] in PHYSICAL]
+    nowhere = [0.0] * len(image["axes"])
+    places = [transforms[0].get("translation", nowhere), transforms[level].get("translation", nowhere)]
+    found: dict[str, tuple[_Hole, re.Pattern[bytes]]] = {}
+    for place, numbers in lists_of_numbers(node.attributes).items():
+        if len(numbers) != len(physical):
+            return None
+        said = [numbers == [values[axis] for axis in physical] for values in (transforms[level]["scale"], *places)]
+        if not any(said[:1] if POSITIVE[place] else said[1:]):
+            return None
+        for index, axis in enumerate(physical):
+            hole = _Hole("scale", level, axis) if POSITIVE[place] else _Hole("translation", 0 if said[1] else level, axis)
+            if hole in on_group:  # else it is zero, and stays so
+                found[node.attributes_pointer + pointer(*place, index)] = hole._replace(array=level, list=place), NUMBER
+    return found
+
+
 def _extent_holes(node: Node, level: int) -> Iterator[tuple[str, tuple[_Hole, re.Pattern[bytes]]]]:
     """Yield the shape of an array and of its chunks."""
     places = ("/shape", "/chunks") if node.format == 2 else ("/shape", "/chunk_grid/configuration/chunk_shape")
@@ -205,7 +245,9 @@ def _stencil(sample: _Sample) -> Stencil:
             holes += [Hole(start + spot.start, start + spot.end, spot.pattern, told=True) for spot in spots]
             start += len(raw) + 1
         forms[folder] = Form(text.joined, holes)
-    at = {hole: index for index, hole in enumerate(sample.holes) if hole.kind in ("scale", "translation")}
+    numbers = {hole: index for index, hole in enumerate(sample.holes) if hole.kind in ("scale", "translation")}
+    at = {hole: index for hole, index in numbers.items() if hole.array < 0}
+    same = tuple((index, at[hole.on_group]) for hole, index in numbers.items() if hole.array >= 0)
     axes = tuple(
         Axis(
             index,
@@ -217,7 +259,7 @@ def _stencil(sample: _Sample) -> Stencil:
         if hole.kind == "scale"
     )
     levels = tuple((folder, text.names, forms[folder]) for folder, text in sample.folders.items() if folder)
-    return Stencil(sample.folders[""].names, forms[""], levels, tuple(at.values()), axes, sample.is_moved, ())
+    return Stencil(sample.folders[""].names, forms[""], levels, tuple(numbers.values()), same, axes, sample.is_moved, ())
 
 
 # --- twins ----------------------------------------------------------------------------------------------------------------
@@ -242,7 +284,7 @@ def _own(stencil: Stencil, folders: Mapping[str, Text]) -> list[bytes]:
 def _values(sample: _Sample, spelling: Spelling) -> list[bytes]:
     """Return what stands in the holes of a twin: each level is twice as coarse, and all share one corner."""
     values = []
-    for number, (kind, level, axis) in enumerate(sample.holes):
+    for number, (kind, level, axis, *_) in enumerate(sample.holes):
         size, place = _SIZES[axis % 5], _PLACES[axis % 5] if sample.is_moved else 0
         match kind:
             case "name":
