@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from copy import deepcopy
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -28,7 +29,6 @@ from zmeta.pipeline import decode_node
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from zmeta.nodes.texts import Text
 
@@ -92,6 +92,47 @@ def put(
                     "offset": [*map(own, place_0)]}  # fmt: skip
         array(folder / str(number), kind, keys, **{**place, **changes})
     return folder
+
+
+def consolidated(folder: Path) -> Path:
+    """Add the copy of all documents, as zarr-python 2 and 3 write it."""
+    found = {file.relative_to(folder): json.loads(file.read_text()) for file in sorted(folder.rglob("*")) if file.is_file()}
+    if (folder / "zarr.json").exists():
+        root = found[Path("zarr.json")]
+        copy = {str(file.parent): data for file, data in found.items() if str(file.parent) != "."}
+        inner = {"kind": "inline", "must_understand": False, "metadata": copy}
+        return write(folder, {"zarr.json": {**root, "consolidated_metadata": inner}})
+    copy = {str(file): data for file, data in found.items()}
+    return write(folder, {".zmetadata": {"metadata": copy, "zarr_consolidated_format": 1}})
+
+
+def nested(folder: Path, kind: str) -> Path:
+    """Put each level into a group of its own, as ngff-zarr does, and tell of it."""
+    for number in range(3):
+        between = folder / f"scale{number}"
+        group(between, kind, {"_ARRAY_DIMENSIONS": ["z", "y", "x"]} if kind == "v2" else {})
+        (folder / str(number)).rename(between / "em")
+        file = folder / (".zattrs" if kind == "v2" else "zarr.json")
+        file.write_text(file.read_text().replace(f'"path": "{number}"', f'"path": "scale{number}/em"'))
+    return folder
+
+
+def labelled(folder: Path, sizes: list[Any], kind: str = "v2", **options: Any) -> Path:
+    """Write an image with labels, which are an image too."""
+    put(folder, levels_of(sizes), kind=kind, **options)
+    names = {"labels": ["cells"]}
+    group(folder / "labels", kind, names if kind == "v2" else {"ome": {"version": "0.5", **names}})
+    finer = [size / 2 if isinstance(size, float) else size for size in sizes]
+    label: dict[str, Any] = {"colors": [{"label-value": 1, "rgba": [255, 0, 0, 128]}]}
+    more = {"image-label": {**label, "version": "0.4"}} if kind == "v2" else {}
+    put(folder / "labels" / "cells", levels_of(finer, origin=[4.0, 0.5, 0.0], count=2), kind=kind, more=more)
+    return folder
+
+
+def shown(sizes: list[Any]) -> dict[str, Any]:
+    """How to show the channels: other numbers for each image."""
+    window = {"min": 0, "max": 255, "start": sizes[0], "end": 100 * sizes[1]}
+    return {"channels": [{"label": "DAPI", "color": "0000FF", "active": True, "window": window}]}
 
 
 def shortest(number: Any) -> Any:
@@ -159,6 +200,19 @@ KINDS: dict[str, Callable[[Path, list[float]], Path]] = {
     "levels that say the same": lambda folder, sizes: put(folder, levels_of(sizes), own=lambda number: number),
     "v3, levels that say the same": lambda folder, sizes: put(
         folder, levels_of(sizes, origin=[1.5, 2.5, 3.5]), kind="v3", own=lambda number: number
+    ),
+    "labels": labelled,
+    "v3, labels": lambda folder, sizes: labelled(folder, sizes, "v3"),
+    "levels in groups": lambda folder, sizes: nested(put(folder, levels_of(sizes)), "v2"),
+    "v3, levels in groups": lambda folder, sizes: nested(put(folder, levels_of(sizes), kind="v3"), "v3"),
+    "a copy of all": lambda folder, sizes: consolidated(put(folder, levels_of(sizes))),
+    "v3, a copy of all": lambda folder, sizes: consolidated(put(folder, levels_of(sizes), kind="v3")),
+    "everything": lambda folder, sizes: consolidated(nested(labelled(
+        folder, sizes, own=lambda number: number, more={"omero": shown(sizes)}), "v2")),
+    "v3, everything": lambda folder, sizes: consolidated(nested(labelled(folder, sizes, "v3", more={"n": sizes}), "v3")),
+    "how to show it": lambda folder, sizes: put(folder, levels_of(sizes), more={"omero": shown(sizes)}),
+    "foreign keys that differ": lambda folder, sizes: put(
+        folder, levels_of(sizes), more={"lab": {"n": [sizes[0], {"note": f"size {sizes[1]}"}]}}
     ),
     "without units": lambda folder, sizes: put(
         folder, levels_of(sizes), axes=[{"name": name, "type": "space"} for name in "zyx"]
@@ -398,6 +452,58 @@ def test_levels_that_say_the_same_in_other_numbers(
         assert not units
 
 
+def _stale(folder: Path) -> None:
+    _edited("1/.zarray", lambda d: d.update(shape=[7, 7, 7]))(folder)
+
+
+def _older(folder: Path) -> None:
+    _edited(".zattrs", lambda d: d["multiscales"][0].update(name="renamed since"))(folder)
+
+
+def _incomplete(folder: Path) -> None:
+    _edited(".zmetadata", lambda d: d["metadata"].pop("1/.zarray"))(folder)
+
+
+def _torn(folder: Path) -> None:
+    (folder / ".zmetadata").write_text('{"metadata": {')
+
+
+def _beside(folder: Path) -> None:
+    array(folder / "extra", "v2", {"resolution": [4, 4, 4], "offset": [0, 0, 0]})
+
+
+def _linked(folder: Path) -> None:
+    (folder / "2").rename(folder.parent / f"{folder.name}.level")
+    (folder / "2").symlink_to(folder.parent / f"{folder.name}.level")
+
+
+@pytest.mark.parametrize("to", ["zmeta", "ome-ngff@0.5"])
+@pytest.mark.parametrize("odd", [_stale, _older, _incomplete, _torn, _beside, _linked], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("number", [0, 4])
+def test_a_copy_that_is_not_true(
+    odd: Callable[[Path], None], number: int, to: str, tmp_path: Path, both: Callable[..., tuple[list[Unit], int]]
+) -> None:
+    """What else a container may be: the long way is taken, and says what it has to say."""
+    for index, sizes in enumerate(SIZES):
+        consolidated(put(tmp_path / "c" / f"i{index}.zarr", levels_of([*sizes])))
+    odd(tmp_path / "c" / f"i{number}.zarr")
+    _, followed = both(tmp_path, to)
+    assert followed == len(SIZES) - 1
+
+
+@pytest.mark.parametrize("to", ["zmeta", "ome-ngff@0.5"])
+def test_labels_beside_images_without(to: str, tmp_path: Path, both: Callable[..., tuple[list[Unit], int]]) -> None:
+    """The image itself is described alike, with labels below it or without."""
+    for index, sizes in enumerate([*SIZES, *SIZES]):
+        put(tmp_path / f"i{index:02}.zarr", levels_of([*sizes]))
+        if index % 2:
+            shutil.rmtree(tmp_path / f"i{index:02}.zarr")
+            labelled(tmp_path / f"i{index:02}.zarr", [*sizes])
+    (tmp_path / "i05.zarr" / "labels" / "cells" / "1" / ".zarray").unlink()
+    _, followed = both(tmp_path, to)
+    assert followed == 2 * len(SIZES) - 1
+
+
 @pytest.mark.parametrize("key", ["voxel_size", "offset"])
 @pytest.mark.parametrize("level", [0, 1])
 def test_a_level_that_says_something_else(
@@ -493,7 +599,7 @@ def test_what_real_writers_write(kind: Path, tmp_path: Path, both: Callable[...,
 
 def test_what_is_remembered_is_bounded(tmp_path: Path, both: Callable[..., tuple[list[Unit], int]]) -> None:
     for number in range(40):
-        put(tmp_path / f"i{number:02}.zarr", levels_of([1.5, 1.5, 1.5]), more={"number": number})
+        put(tmp_path / f"i{number:02}.zarr", levels_of([1.5, 1.5, 1.5]), more={f"key {'x' * number}": number})
     memo = Memo(Options("zmeta"))
     for image in sorted(tmp_path.iterdir()):
         memo.follow(str(image))
@@ -510,8 +616,8 @@ def test_a_stencil_must_hold_for_all_twins(mark: bytes, tmp_path: Path, monkeypa
     image = put(tmp_path / "i.zarr", levels_of([1.5, 1.5, 1.5]))
     plan = tree._plan_alone
 
-    def broken(nodes: Any, options: Options) -> tuple[Unit, ...]:
-        units = plan(nodes, options)
+    def broken(nodes: Any, options: Options, copy: bytes | None = None) -> tuple[Unit, ...]:
+        units = plan(nodes, options, copy)
         return units[:-1] if any(mark in found.raw for node in nodes for found in node.documents.values()) else units
 
     monkeypatch.setattr(tree, "_plan_alone", broken)

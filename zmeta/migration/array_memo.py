@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _MOST_KEPT, _MOST_SEEN, _LARGEST = 32, 4096, 16384
 #: Arrays that are learnt from at once, and after how many of them once more: a tree whose arrays all differ teaches nothing.
 _FIRST, _EVERY = 16, 64
+#: Arrays of a kind that come by before it is learnt, which costs as much as it takes to parse some hundreds of them.
+_OFTEN = 32
 _DIGITS = re.compile(rb"[0-9.-]+")
 
 
@@ -29,7 +31,7 @@ class Arrays:
     def __init__(self, plan: Plan, options: Options) -> None:
         self._plan, self._options = plan, options
         self._known: list[ArrayStencil] = []
-        self._seen: set[int] = set()
+        self._seen: dict[int, int] = {}
         self._asked = self._learned = 0
 
     def follow(self, path: str, text: Text) -> tuple[Unit, ...] | None:
@@ -52,14 +54,13 @@ class Arrays:
         return None
 
     def _may_learn(self, joined: bytes) -> bool:
-        """Whether a text that differs in its numbers alone was seen before, and not too much was learnt already."""
+        """Whether texts that differ in their numbers alone were often seen before, and not too much was learnt already."""
         mark = hash(_DIGITS.sub(b"", joined))
-        if mark not in self._seen:
+        count = self._seen.pop(mark, 0) + 1
+        if count <= _OFTEN or self._learned >= _FIRST + self._asked // _EVERY:
             if len(self._seen) >= _MOST_SEEN:
                 self._seen.clear()
-            self._seen.add(mark)
-            return False
-        if self._learned >= _FIRST + self._asked // _EVERY:
+            self._seen[mark] = count
             return False
         self._learned += 1
         return True

@@ -12,10 +12,11 @@ import os
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from zmeta.checker.form import NUMBER, STRING, Form, Hole
+from zmeta.checker.form import NUMBER, Form, Hole
 from zmeta.checker.position import spans
 from zmeta.conventions.registry import detect
 from zmeta.jsondoc import ExactFloat, pointer
+from zmeta.migration.foreign import another, leaves
 from zmeta.migration.memo import PLACED, PLAIN_ROWS, POSITIVE, READ, SCHEMAS, lists_of_numbers, number_of, traces_of
 from zmeta.migration.stencil import sheets
 from zmeta.nodes.node import read_node
@@ -41,7 +42,6 @@ _KINDS = {
     "fraction": re.compile(_WHOLE + rb"\.(?!0(?![0-9]))[0-9]{1,17}+"),
 }
 _MIXED = ("float", "int", "fraction", "fraction", "float", "int", "int")
-_FOREIGN = re.compile(rb"(?!-0(?!\.))" + NUMBER.pattern)
 _EXTENT = re.compile(rb"[1-9][0-9]{0,14}+")
 _TWIN = os.sep + os.path.join("twin", "of", "an", "array")
 #: Where the shape of an array and of its chunks stand.
@@ -186,10 +186,12 @@ class _Sample(NamedTuple):
             numbers[one] = numbers[other]
         values = []
         for hole, spot in enumerate(self.spots):
-            other_value = {STRING: b'"twin %d"', _EXTENT: b"%d"}.get(spot.pattern, b"%d.25") % (
-                10_000_019 + 2 * hole + series
-            )
-            values.append(numbers[spot.number] if spot.number >= 0 else other_value)
+            if spot.number >= 0:
+                values.append(numbers[spot.number])
+            elif spot.pattern is _EXTENT:
+                values.append(b"%d" % (10_000_019 + 2 * hole + series))
+            else:
+                values.append(another(spot.pattern, 2 * hole + series))
         raws = self.stencil(()).form.fill(values).split(b"\0")
         return self.text._replace(raws=tuple(raws)), values
 
@@ -230,7 +232,7 @@ def _read(path: str, text: Text, options: Options) -> _Sample | None:
     if node is None or node.kind != "array" or node.findings or not _is_plain(node, options):
         return None
     lists = _lists(node)
-    if lists is None or (_VIEWER in lists and _is_level(path)):
+    if lists is None:
         return None
     wanted: dict[str, dict[str, tuple[re.Pattern[bytes], int]]] = {name: {} for name in text.names}
     attributes = wanted.get(os.path.basename(node.attributes_file), {})
@@ -242,8 +244,8 @@ def _read(path: str, text: Text, options: Options) -> _Sample | None:
             attributes[node.attributes_pointer + pointer(*place, index)] = NUMBER, count
             count += 1
     for key, value in node.attributes.items():
-        if key not in READ and type(value) in (str, int, float):
-            attributes[node.attributes_pointer + pointer(key)] = STRING if type(value) is str else _FOREIGN, -1
+        for at, pattern in leaves(node.attributes_pointer + pointer(key), value) if key not in READ else ():
+            attributes[at] = pattern, -1
     spots: list[_Spot] = []
     kinds = dict[int, str]()
     start = 0

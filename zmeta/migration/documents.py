@@ -152,15 +152,18 @@ class Copy:
         return {**data, "consolidated_metadata": {**(inner if isinstance(inner, dict) else {}), "metadata": self._metadata}}
 
 
-def find_copy(group: Node, limits: Limits = LIMITS) -> Copy | None:
-    """Return the consolidated copy that a group keeps; raises `DocumentError` or `StoreError` where it cannot be read."""
+def find_copy(group: Node, limits: Limits = LIMITS, given: bytes | None = None) -> Copy | None:
+    """Return the consolidated copy that a group keeps; of Zarr v2 it may be `given`, as it was read.
+
+    Raises `DocumentError` or `StoreError` where it cannot be read.
+    """
     if group.format == 3:
         document = group.documents["zarr.json"]
         inner = document.data.get("consolidated_metadata")
         metadata = inner.get("metadata") if isinstance(inner, dict) else None
         return Copy(group, document.file, document.raw, document.data, metadata) if isinstance(metadata, dict) else None
     file = os.path.join(group.path, ".zmetadata")
-    raw = read(file, limits) if group.format == 2 else None
+    raw = (given or read(file, limits)) if group.format == 2 else None
     if raw is None:
         return None
     data = parse_json(raw, file, limits)[0]

@@ -3,16 +3,16 @@
     folder ──texts──▶ Stencil known? ──▶ units, as the walk over the image would give them
                       else ──twins──▶ perhaps a Stencil
 
-Only an image that stands alone is told so: a group that holds its levels and nothing else, without a consolidated copy, and
-above it nothing that speaks of it. Everything else takes the long way.
+Only an image that stands alone is told so: a group that holds its levels and nothing else, and above it nothing that speaks
+of it or keeps a copy of it. Everything else takes the long way.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from zmeta.checker.site import level_names
 from zmeta.migration.twins import learn
 from zmeta.nodes.node import TWINS, read_node
 from zmeta.stores.registry import list_folders
@@ -26,13 +26,19 @@ if TYPE_CHECKING:
 
 #: Images that are learnt from at once, and after how many of them once more: a tree whose images all differ teaches nothing.
 _FIRST, _EVERY = 16, 32
-_MOST_KEPT = 16
+#: How often images whose documents differ in their numbers alone are learnt from in vain.
+_TRIES = 2
+_DIGITS = re.compile(rb"[0-9.-]+")
+_MOST_KEPT, _MOST_NODES = 16, 64
 #: What may not stand beside the documents of a node, by the first of them.
 _ALONE: dict[str, tuple[str, ...]] = {
     ".zarray": TWINS[2, "array"],
-    ".zgroup": (*TWINS[2, "group"], ".zmetadata"),
+    ".zgroup": TWINS[2, "group"],
     "zarr.json": (*TWINS[3, "array"], *TWINS[3, "group"], "attributes.json", ".zmetadata"),
 }
+
+
+_COPY = (".zmetadata",)
 
 
 class Planned(NamedTuple):
@@ -51,64 +57,81 @@ class Images:
         self._plan, self._texts = plan, texts
         self._known: list[Stencil] = []
         self._asked = self._learned = 0
+        self._failed: dict[int, int] = {}
 
     def follow(self, path: str, text: Text) -> Planned | None:
         """Return what becomes of the image in a folder with a document; None for the long way. Raises `ZmetaError`."""
         self._asked += 1
+        if text.names[0] == ".zgroup":
+            text = self._texts.with_copy(path, text)
         planned = self._find(path, text)
-        if planned is None and self._learned < _FIRST + self._asked // _EVERY:
+        mark = hash(_DIGITS.sub(b"", text.joined))
+        if planned is None and self._failed.get(mark, 0) < _TRIES and self._learned < _FIRST + self._asked // _EVERY:
             self._learned += 1
             self._learn(path, text)
             planned = self._find(path, text)
+            self._failed[mark] = self._failed.get(mark, 0) + (planned is None)
         return planned
 
     def _find(self, path: str, text: Text) -> Planned | None:
         """Return what becomes of an image that fits a stencil."""
         joined = text.joined
-        levels: dict[str, Text] = {}
+        below: dict[str, Text] = {}
         for index, stencil in enumerate(self._known):
             holes = stencil.form.match(joined) if stencil.names == text.names else None
             if holes is None:
                 continue
             raws = [*text.raws]
-            for name, names, form in stencil.levels:
-                if name not in levels:
-                    levels[name] = self._texts.read(path + os.sep + name)
-                level = levels[name]
-                more = form.match(level.joined) if level.names == names else None
+            for name, names, form in stencil.nodes:
+                if name not in below:
+                    below[name] = self._texts.read(path + os.sep + name)
+                node = below[name]
+                more = form.match(node.joined) if node.names == names else None
                 if more is None:
                     break
                 holes += more
-                raws += level.raws
+                raws += node.raws
             else:
                 units = stencil.fill(path, raws, holes) if self._stands_alone(path, stencil) else None
                 if units is None:
-                    return None
+                    continue
                 if index:
                     self._known.insert(0, self._known.pop(index))
-                return Planned(units, len(stencil.levels), 1, 3 if text.names[0] == "zarr.json" else 2)
+                groups = 1 + len(stencil.nodes) - stencil.arrays
+                return Planned(units, stencil.arrays, groups, 3 if text.names[0] == "zarr.json" else 2)
         return None
 
     def _stands_alone(self, path: str, stencil: Stencil) -> bool:
-        """Whether a group holds its levels and nothing else, and nothing stands beside the documents."""
+        """Whether an image holds its levels and nothing else, and nothing stands beside the documents."""
         alone = self._texts.stands_alone
-        if not alone(path, _ALONE[stencil.names[0]]) or [*list_folders(path)] != _folders([n for n, *_ in stencil.levels]):
+        if not alone(path, _ALONE[stencil.names[0]]):
             return False
-        return all(alone(path + os.sep + name, _ALONE[names[0]]) for name, names, _ in stencil.levels)
+        for folder, names in stencil.listings:
+            if tuple(list_folders(f"{path}{os.sep}{folder}".rstrip(os.sep))) != names:
+                return False
+        for name, names_, _ in stencil.nodes:
+            if not alone(path + os.sep + name, _ALONE[names_[0]]) or (
+                names_[0] == ".zgroup" and not alone(path + os.sep + name, _COPY)
+            ):
+                return False
+        return True
 
     def _learn(self, path: str, text: Text) -> None:
         """Keep the stencil of an image, if there is one."""
-        group = read_node(path, given=text.given)
-        names = [] if group is None else list(level_names(group.attributes))
-        if not names or [*list_folders(path)] != _folders(names):
-            return
-        folders = {"": text} | {name: self._texts.read(path + os.sep + name) for name in names}
-        stencil = learn(path, folders, self._plan) if all(found.names for found in folders.values()) else None
-        if stencil is not None:
+        folders = {"": text}
+        pending = [""]
+        while pending:
+            folder = pending.pop()
+            place = os.path.join(path, folder).rstrip(os.sep)
+            node = read_node(place, given=folders[folder].given)
+            for name, is_link in list_folders(place) if node is not None and node.kind == "group" else ():
+                below = f"{folder}/{name}".lstrip("/")
+                folders[below] = self._texts.read(os.path.join(path, below))
+                if is_link or not folders[below].names or len(folders) > _MOST_NODES:
+                    return
+                pending.append(below)
+        folders = {folder: folders[folder] for folder in sorted(folders, key=lambda folder: folder.split("/"))}
+        stencil = learn(path, folders, self._plan)
+        if stencil is not None and self._stands_alone(path, stencil):
             self._known.insert(0, stencil)
             del self._known[_MOST_KEPT:]
-
-
-def _folders(names: list[str]) -> list[tuple[str, bool]]:
-    """Return the folders of a group that holds its levels and nothing else, as they are listed: none is a link."""
-    return [(name, False) for name in sorted(names)]

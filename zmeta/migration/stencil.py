@@ -82,8 +82,12 @@ class UnitSheet(NamedTuple):
 
 
 class Axis(NamedTuple):
-    """Where the scale and the translation of a level stand on one axis, and those of level 0; None where there is none."""
+    """Where the scale and the translation of a level stand on one axis, and those of level 0; None where there is none.
 
+    `image` is the number of the image.
+    """
+
+    image: int
     scale: int
     move: int | None
     scale_0: int
@@ -91,20 +95,24 @@ class Axis(NamedTuple):
 
 
 class Stencil(NamedTuple):
-    """The documents of an image and its levels by their names, the forms of their texts, and the units that are written.
+    """The documents of an image and of what is below it, the forms of their texts, and the units that are written.
 
-    `levels` are those of the levels, by the names of their folders; `numbers` the holes that hold numbers; `same` pairs of
-    them that must say the same; `axes` those that must share a corner, and `is_moved` whether level 0 has a translation.
+    `nodes` are those below by their paths, with their documents; `listings` what each folder holds; `arrays` how many
+    levels there are. `numbers` are the holes that hold numbers of the world; `same` pairs of holes that must say the same,
+    the one being perhaps a consolidated copy of the other; `axes` those that must share a corner, and `is_moved` tells of
+    each image whether level 0 has a translation.
     """
 
     names: tuple[str, ...]
     form: Form
-    levels: tuple[tuple[str, tuple[str, ...], Form], ...]
+    nodes: tuple[tuple[str, tuple[str, ...], Form], ...]
+    listings: tuple[tuple[str, tuple[tuple[str, bool], ...]], ...]
+    arrays: int
     numbers: tuple[int, ...]
-    same: tuple[tuple[int, int], ...]
+    same: tuple[tuple[int, int, bool], ...]
     axes: tuple[Axis, ...]
-    is_moved: bool
-    units: tuple[UnitSheet, ...]
+    is_moved: tuple[bool, ...]
+    units: tuple[UnitSheet, ...] = ()
 
     def fill(self, path: str, raws: Sequence[bytes], holes: list[bytes]) -> tuple[Unit, ...] | None:
         """Return the units of an image by what stands in its holes; None where the numbers do not fit each other."""
@@ -122,10 +130,12 @@ class Stencil(NamedTuple):
             written = repr(value).encode()
             if (written != literal and written != literal + b".0") or (not value and literal[:1] == b"-"):
                 return False
-        for one, other in self.same:
-            if values[one] != values[other] or (self.units and holes[one] != holes[other]):
+        for one, other, is_copy in self.same:
+            if (is_copy or self.units) and holes[one] != holes[other]:
                 return False
-        moved = False
+            if not is_copy and values[one] != values[other]:
+                return False
+        moved = [False] * len(self.is_moved)
         for axis in self.axes:
             size, place, place_0 = values[axis.scale], values[axis.move], values[axis.move_0]
             if size <= 0:
@@ -134,8 +144,9 @@ class Stencil(NamedTuple):
             half = (size - values[axis.scale_0]) / 2
             if shift and abs(shift - half) > _NOISE * max(abs(place), size):
                 return False
-            moved = moved or bool(place_0)
-        return moved == self.is_moved
+            if place_0:
+                moved[axis.image] = True
+        return tuple(moved) == self.is_moved
 
 
 #: A tenth of what `decode` takes for noise: the difference is computed in floating point here.

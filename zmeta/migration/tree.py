@@ -77,7 +77,7 @@ class Memo:
         config = options.config
         self.translator = Translator(options)
         self.texts = Texts(config.limits)
-        self.images = Images(lambda nodes: _plan_alone(nodes, options), self.texts)
+        self.images = Images(lambda nodes, copy: _plan_alone(nodes, options, copy), self.texts)
         self.arrays = None if options.is_image else Arrays(lambda node: _plan_alone([node], options), options)
         self.knows_texts = not (config.profiles or config.overrides or config.mirror or options.profiles)
 
@@ -113,6 +113,7 @@ class TreePlan:
         self._frames: list[Frame] = []
         self._ahead: dict[str, Node | None] = {}
         self._planned: Planned | None = None
+        self._copy: bytes | None = None  # of the next group, where it was read already
 
     def plan(self, place: Place, links: Links, most: int | None = None) -> Iterator[Unit]:
         """Yield the units of a tree, children before their groups."""
@@ -126,10 +127,12 @@ class TreePlan:
             yield from self._visit(visit)
         yield from self._leave("")
 
-    def plan_alone(self, nodes: Sequence[Node]) -> Iterator[Unit]:
-        """Yield the units of an array, or of a group and the arrays in it, which were read already."""
+    def plan_alone(self, nodes: Sequence[Node], copy: bytes | None = None) -> Iterator[Unit]:
+        """Yield the units of an array, or of a group and all that is in it, which were read already, as was its `copy`."""
         self._ahead |= {node.path: node for node in nodes[1:]}
-        for node in sorted(nodes, key=lambda node: node.path):
+        self._copy = copy
+        for node in sorted(nodes, key=lambda node: node.path.split(os.sep)):
+            yield from self._leave(node.path)
             if node.kind == "group":
                 self._enter(node)
             else:
@@ -196,7 +199,8 @@ class TreePlan:
             frame.kind = weakest(frame.kind, image.kind)
             frame.findings += image.findings
         try:
-            frame.copy = find_copy(group, self._limits)
+            given, self._copy = self._copy, None
+            frame.copy = find_copy(group, self._limits, given)
         except (DocumentError, StoreError) as error:
             frame.findings.append(error.finding())
         if self._options.needs_v3 and group.format == 2:
@@ -330,8 +334,8 @@ class TreePlan:
             yield unit
 
 
-def _plan_alone(nodes: Sequence[Node], options: Options) -> tuple[Unit, ...]:
-    return tuple(TreePlan(options, Tally(), Memo(options)).plan_alone(nodes))
+def _plan_alone(nodes: Sequence[Node], options: Options, copy: bytes | None = None) -> tuple[Unit, ...]:
+    return tuple(TreePlan(options, Tally(), Memo(options)).plan_alone(nodes, copy))
 
 
 def _is_silent(frame: Frame) -> bool:

@@ -73,6 +73,12 @@ class Texts:
         more = found[".zattrs"] = read_file_(base + ".zattrs", limits)
         return Text(names[:1], (raw,)) if more is None else Text(names, (raw, more))
 
+    def with_copy(self, folder: str, text: Text) -> Text:
+        """Return the documents of a group of Zarr v2 with its consolidated copy, if it keeps one. Raises as `read`."""
+        file = folder + os.sep + ".zmetadata"
+        raw = self._read_file(file, self._limits) if may_exist(file) else None
+        return text if raw is None else Text((*text.names, ".zmetadata"), (*text.raws, raw))
+
     def stands_alone(self, folder: str, names: tuple[str, ...]) -> bool:
         """Whether none of some documents stands in a folder."""
         return not [name for name in names if self._exists(folder + os.sep + name)]
