@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import pytest
 import zarr
+from front import Request
 from zarr.core.buffer import default_buffer_prototype
 from zarr.core.sync import sync
 
@@ -152,6 +153,17 @@ def test_more_folders_than_one_page_holds(place: Place) -> None:
     assert [name for name, _ in list_folders(f"{place.path}/g")] == names
 
 
+def test_more_keys_are_cleared_than_one_page_holds(place: Place) -> None:
+    if not place.writes or not is_url(place.path):
+        pytest.skip("folders are not cleared key by key")
+    names = [f"c/{number:05}" for number in range(1010)]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda name: place.put(f"g/{name}", b"1"), names))
+    place.put("g2/x", b"1")
+    remote.store_of(place.path)[0].clear("g")
+    assert list(list_folders(place.path)) == [("g2", False)]
+
+
 @pytest.fixture
 def writable(place: Place) -> Place:
     if not place.writes:
@@ -189,6 +201,48 @@ def test_a_token_that_is_stale_is_no_leave_to_write(writable: Place) -> None:
     assert (latest.raw, store.delete(key, latest.token), store.read(key)) == (b"1", True, None)
     assert not store.put(key, b"2", latest.token)
     assert store.read(key) is None
+
+
+def test_a_folder_is_cleared_and_what_is_beside_it_stays(writable: Place) -> None:
+    if not is_url(writable.path):
+        pytest.skip("folders of files are renamed")
+    below = ("a/b/zarr.json", "a/b/.zattrs", "a/b/c/0/0", "a/b/b/x", "a/b/a/b/x", "a/b/ä ö/%2F")
+    beside = ("a/b", "a/b.json", "a/bc/x", "a/b c/x", "a/B/x", "a/zarr.json", "a/.b/x", "b/x", "x")
+    for key in (*below, *beside):
+        writable.put(key, b"1")
+    store, folder = remote.store_of(f"{writable.path}/a/b")
+    for _ in range(2):  # the second time, nothing is there
+        store.clear(folder)
+        assert [key for key in (*below, *beside) if exists(f"{writable.path}/{key}")] == list(beside)
+    with pytest.raises(StoreError, match="root of a bucket or store is not cleared"):
+        store.clear("")
+    assert exists(f"{writable.path}/x")
+
+
+class _Late:
+    """A store whose listing names a key that is gone by then."""
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def list(self, *args: Any, **kwargs: Any) -> Iterator[Any]:
+        yield [{"path": "a/b/gone"}]
+        yield [{"path": "a/b/0/gone"}, *(entry for page in self._store.list(*args, **kwargs) for entry in page)]
+
+
+def test_a_key_that_somebody_else_has_removed_is_no_failure(writable: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = remote.store_of(writable.path)[0] if is_url(writable.path) else None
+    if not isinstance(store, object_.ObjectStore):
+        pytest.skip("nothing is listed before")
+    writable.put("a/b/0/0", b"1")
+    writable.put("a/b/1/0", b"1")
+    monkeypatch.setattr(store, "_store", _Late(store._store))
+    store.clear("a/b")
+    assert not exists(f"{writable.path}/a/b/0/0")
+    assert not exists(f"{writable.path}/a/b/1/0")
 
 
 def test_several_documents_or_none(writable: Place) -> None:
@@ -316,6 +370,42 @@ def test_a_listing_asks_for_one_level(s3: Cloud, bucket: str) -> None:
     assert s3.log() == [f"GET /{bucket[5:]}?delimiter=%2F&list-type=2&prefix=g%2F"]
 
 
+def test_keys_are_removed_in_bulk(s3: Cloud, bucket: str) -> None:
+    store, prefix = s3.store(bucket), f"/{bucket[5:]}"
+    for key in ("a/b/0", "a/b/1", "a/b", "a/bc"):
+        store.put(key, b"1")
+    s3._ask(Request("PUT", f"{prefix}/a/b/", {}, b""), s3.straight)  # the folder, as the web pages of S3 make one
+    s3.behave()
+    with remote.using(s3.options):
+        remote.store_of(bucket)[0].clear("a/b")
+    assert s3.log() == [f"GET {prefix}?list-type=2&prefix=a%2Fb%2F", f"POST {prefix}?delete"]
+    assert (bytes(store.get("a/b").bytes()), bytes(store.get("a/bc").bytes())) == (b"1", b"1")
+    assert not [entry for page in store.list("a/b") for entry in page if entry["path"] != "a/b"]
+
+
+def test_a_listing_that_breaks_off_is_made_again(s3: Cloud, bucket: str) -> None:
+    for number in range(8):
+        s3.store(bucket).put(f"a/b/{number}", b"1")
+    s3.behave(cut=0.6, only="GET", seed=1)
+    with remote.using(s3.options):
+        remote.store_of(bucket)[0].clear("a/b")
+    assert len([asked for asked in s3.log() if asked.startswith("GET")]) > 1
+    assert not [entry for page in s3.store(bucket).list() for entry in page]
+
+
+def test_what_cannot_be_cleared_is_told_of(s3: Cloud, bucket: str) -> None:
+    s3.store(bucket).put("a/b/0", b"1")
+    s3._ask(Request("PUT", f"/{bucket[5:]}/a/b//x", {}, b""), s3.straight)  # a key that obstore has no name for
+    with remote.using(s3.options), pytest.raises(StoreError, match="cannot clear the folder") as caught:
+        remote.store_of(bucket)[0].clear("a/b")
+    assert "a/b//x" in caught.value.found
+    assert caught.value.where == f"{bucket}/a/b"
+    s3.behave(forbidden=True)
+    with remote.using(s3.options), pytest.raises(StoreError, match="cannot clear the folder") as caught:
+        remote.store_of(bucket)[0].clear("a/b")
+    assert "check the credentials" in caught.value.hint
+
+
 # --- what cannot be written -----------------------------------------------------------------------------------------------
 
 
@@ -328,6 +418,10 @@ def test_read_only_stores_refuse(http_folder: tuple[str, Path]) -> None:
     path = locate(store)
     with pytest.raises(StoreError, match="cannot write the object"):
         write([Change(f"{path}/a.json", None, b"1")])
+    with pytest.raises(StoreError, match="cannot clear the folder"):
+        remote.store_of(path)[0].clear("a")
+    with pytest.raises(NotWritableError, match="over HTTP cannot be written"):
+        remote.store_of(url)[0].clear("a")
 
 
 class _Other(zarr.storage.MemoryStore):

@@ -63,9 +63,23 @@ class Store(Protocol):
         """Remove a key that still has a token; False where it has not."""
         ...
 
+    def clear(self, folder: str) -> None:
+        """Remove all keys below a folder, on no condition; those beside it whose names begin alike stay.
+
+        Raises `StoreError`, also for the root. What was removed before a failure stays so; the rest goes by another call.
+        """
+        ...
+
     def pixels(self, folder: str, *, writable: bool) -> object:
         """Return what zarr-python opens an array from."""
         ...
+
+
+def refuse_root(url: str, folder: str) -> None:
+    """Raise for the root of a store: more than one array may stand there, or something else."""
+    if not folder:
+        hint = "give the array a folder of its own"
+        raise StoreError("the root of a bucket or store is not cleared", where=url, hint=hint)
 
 
 def folder_names(listing: Listing) -> Iterator[tuple[str, bool]]:

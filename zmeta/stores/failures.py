@@ -43,7 +43,7 @@ def failed(kind: str, verb: str, where: str, error: BaseException, *, refused: b
             hint += "; it also says so of what is absent, to those who may not list"
     elif may_be_sent_again(error):
         hint = "it was tried several times; try again later"
-    what = "folder" if verb == "list" else "object"
+    what = "folder" if verb in ("list", "clear") else "object"
     return StoreError(f"cannot {verb} the {what}", where=where, found=first_line(error), hint=hint)
 
 

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from zmeta.errors import ConfigError, MissingExtraError, NotWritableError, StoreError, ZmetaError
 from zmeta.jsondoc import LIMITS, too_large
-from zmeta.stores.base import Content, Listing, UnknownOutcomeError
+from zmeta.stores.base import Content, Listing, UnknownOutcomeError, refuse_root
 from zmeta.stores.credentials import addresses, asks_the_machine, credentials
 from zmeta.stores.failures import (
     failed,
@@ -46,6 +46,8 @@ _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 _LEAST_TRIES = 5
 #: Times that a body which broke off is asked for again, beyond what obstore does for a request.
 _BODY_TRIES = 6
+#: Keys that are removed together; S3 takes as many in one request.
+_PAGE = 1000
 _DOCUMENTS = ("zarr.json", ".zarray", ".zgroup", ".zattrs", ".zmetadata", "attributes.json")
 #: The client of the first request, where a machine that is not in the cloud may be asked for credentials: no answer is one.
 _QUICK = {"timeout": "3s", "connect_timeout": "2s"}
@@ -301,6 +303,31 @@ class ObjectStore:
         except self._errors.BaseError as error:
             raise self._lost("remove", key, error) from None
         return True
+
+    def clear(self, folder: str) -> None:
+        """Remove all keys below a folder, a page at a time, in one request where the store takes one."""
+        self._writable(folder)
+        refuse_root(self.url, folder)
+        for attempt in range(_BODY_TRIES):
+            try:
+                for page in self._store.list(folder, chunk_size=_PAGE):
+                    self._remove([path for entry in page if (path := entry["path"]).startswith(f"{folder}/")])
+            except (FileNotFoundError, self._errors.BaseError) as error:
+                if "body error" not in str(error) or attempt + 1 == _BODY_TRIES:
+                    raise self._failed("clear", folder, error) from None
+                time.sleep(0.05 * 2**attempt)
+            else:
+                return
+
+    def _remove(self, keys: list[str]) -> None:
+        try:
+            self._store.delete(keys)
+        except FileNotFoundError as error:  # the first key that is gone ends the request, where the others may still be
+            if no_absence(error):
+                raise
+            for key in keys:
+                with suppress(FileNotFoundError):
+                    self._store.delete(key)
 
     def _writable(self, key: str) -> None:
         if not self.can_write:

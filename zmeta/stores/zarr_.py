@@ -13,7 +13,7 @@ from weakref import WeakValueDictionary
 
 from zmeta.errors import StoreError
 from zmeta.jsondoc import LIMITS, too_large
-from zmeta.stores.base import Content, Listing
+from zmeta.stores.base import Content, Listing, refuse_root
 from zmeta.stores.paths import ADOPTED
 
 if TYPE_CHECKING:
@@ -94,7 +94,8 @@ class ZarrStore:
             return sync(answer)
         except Exception as error:  # stores raise what they like
             found = f"{type(error).__name__}: {error}"[:300]
-            raise StoreError(f"cannot {verb} the object", where=self._where(key), found=found) from error
+            what = "folder" if verb in ("list", "clear") else "object"
+            raise StoreError(f"cannot {verb} the {what}", where=self._where(key), found=found) from error
 
     def read(self, key: str, limits: Limits = LIMITS) -> Content | None:
         """Return what stands at a key; the bytes are their own token."""
@@ -143,6 +144,12 @@ class ZarrStore:
                 return False
             self._call("remove", key, self._store.delete(key))
             return True
+
+    def clear(self, folder: str) -> None:
+        """Remove all keys below a folder."""
+        refuse_root(self.url, folder)
+        with _LOCK:
+            self._call("clear", folder, self._store.delete_dir(folder))
 
     def pixels(self, folder: str, *, writable: bool) -> object:
         """Return the place that zarr-python opens an array from."""
