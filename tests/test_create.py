@@ -801,6 +801,13 @@ def test_another_array_made_meanwhile_is_not_replaced(tmp_path: Path, monkeypatc
     assert not [name for name in tree(tmp_path) if ".zmeta-" in name]
 
 
+def test_an_array_made_meanwhile_is_not_what_was_to_be_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _meanwhile(monkeypatch, lambda: create(tmp_path / "c.zarr"))
+    with pytest.raises(ArrayExistsError, match="somebody else made something in the place"):
+        create(tmp_path / "c.zarr", overwrite=True, dtype="int8")
+    assert create(tmp_path / "c.zarr").roi == ROI
+
+
 def test_an_image_listed_meanwhile_is_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _meanwhile(monkeypatch, lambda: create(tmp_path / "c.zarr", "em/s0", convention="ome-ngff"))
     with pytest.raises(StoreError, match="changed by somebody else"):

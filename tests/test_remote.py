@@ -349,8 +349,6 @@ def test_an_array_is_made_written_and_read(s3: Cloud, bucket: str, zarr_format: 
     assert (make().to_ndarray() == values).all()
     with pytest.raises(ArrayExistsError, match="another array stands there"):
         make(voxel_size=(40, 4, 2), dtype="uint8")
-    with pytest.raises(StoreError, match="is not replaced"):
-        make(overwrite=True)
     group = zarr.open_group(zarr.storage.ObjectStore(s3.store(bucket[5:])), path="lab.zarr", mode="r")
     assert {name for name, _ in group.members(max_depth=None)} == {"volumes", "volumes/raw"}
 

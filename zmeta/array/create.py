@@ -28,7 +28,7 @@ from zmeta.add import (
     says,
 )
 from zmeta.array.grid import from_world
-from zmeta.array.make import make_array
+from zmeta.array.make import make_array, remains
 from zmeta.array.pixels import open_pixels
 from zmeta.canonical.metadata import PHYSICAL, Axis, Metadata, type_of_name
 from zmeta.canonical.numbers_ import number_text
@@ -97,7 +97,7 @@ def create_array(request: CreateRequest, world: World, config: Config) -> None:
     chunks = _chunks(request, metadata, shape)
     custom = _custom(request, path)
     groups = _groups_above(path, root)
-    existing = _existing(path, root)
+    existing = _existing(path, root, overwrite=request.overwrite)
     if existing is not None and not request.overwrite:
         _require_same(existing, metadata, shape, request, custom, config, world)
         return
@@ -115,10 +115,10 @@ def create_array(request: CreateRequest, world: World, config: Config) -> None:
     )
     edits = _judge(node, metadata, request, config)
     try:
-        make_array(node, edits, chunks, request.dtype, root, overwrite=request.overwrite)
+        make_array(node, edits, chunks, request.dtype, root, old=existing)
     except ArrayExistsError:  # another process was faster: its array is judged as any other that is there
-        existing = _existing(path, root)
-        if existing is None or request.overwrite:
+        existing = None if request.overwrite else _existing(path, root)
+        if existing is None:
             raise
         _require_same(existing, metadata, shape, request, custom, config, world)
 
@@ -306,17 +306,21 @@ def _is_free(path: str) -> bool:
         raise failed("list", path, error) from None
 
 
-def _existing(path: str, root: str) -> Node | None:
+def _existing(path: str, root: str, *, overwrite: bool = False) -> Node | None:
     # asked first: another worker may put the same array there, which the next step notes
     there = is_url(path) or os.path.lexists(path)
     try:
         node = open_node(path, root)
     except NodeNotFoundError:
-        if not there or _is_free(path):
-            return None
-        raise ArrayExistsError(
-            "something else stands in the place of the array", where=path, hint="choose another dataset"
-        ) from None
+        free = not there or _is_free(path)
+        left = remains(path) if is_url(path) and (overwrite or not free) else None
+        if free or (overwrite and left is not None):
+            return left
+        what, hint = "something else stands in the place of the array", "choose another dataset"
+        if left is not None:
+            what = "chunks are left of an array that was being replaced"
+            hint = "pass overwrite=True to replace it, unless somebody is still at it"
+        raise ArrayExistsError(what, where=path, hint=hint) from None
     if node.kind == "group":
         raise ArrayExistsError("a group stands in the place of the array", where=path, hint="choose another dataset")
     return node

@@ -1,7 +1,8 @@
 """Making an array on disk, once all is judged: the array appears whole or not at all, and the groups above list it.
 
 It is made in a hidden folder beside its place, with its attributes, and renamed into it. Where a step fails, the tree is
-left as it was. What another process made meanwhile is never replaced.
+left as it was. What another process made meanwhile is never replaced. Object stores have no rename: an array that is
+replaced there goes first, documents before chunks, and does not come back where a later step fails.
 """
 
 from __future__ import annotations
@@ -15,13 +16,15 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from uuid import uuid4
 
 from zmeta.add import apply_edits, plan_changes
-from zmeta.errors import ArrayExistsError, StoreError, ZmetaError
+from zmeta.errors import ArrayExistsError, ConflictError, StoreError, ZmetaError
 from zmeta.jsondoc import dump_json, parse_json
 from zmeta.nodes.node import Node, open_node, read_node
 from zmeta.nodes.write import Change, update, write
+from zmeta.stores.base import refuse_root
 from zmeta.stores.local import read_file
-from zmeta.stores.paths import is_url
+from zmeta.stores.paths import is_url, parent, split_url
 from zmeta.stores.registry import read
+from zmeta.stores.remote import store_of
 from zmeta.stores.sync import sync_folder
 
 if TYPE_CHECKING:
@@ -48,26 +51,26 @@ def make_array(
     dtype: np.dtype[Any],
     root: str,
     *,
-    overwrite: bool,
+    old: Node | None,
 ) -> None:
-    """Make an array with the attributes that edits give it, and edit the groups above.
+    """Make an array with the attributes that edits give it, and edit the groups above; `old` is the one that it replaces.
 
     Raises `ArrayExistsError` where somebody else has made something in its place meanwhile, `StoreError` where the system
     or zarr refuse.
     """
     if is_url(node.path):
-        _make_remote(node, edits, chunks, dtype, root, overwrite=overwrite)
+        _make_remote(node, edits, chunks, dtype, root, old=old)
         return
     folder, name = os.path.split(node.path)
     token = uuid4().hex[:12]  # of two processes that make one array none may touch the other's folder
-    temporary, old = (os.path.join(folder, f".{name}.{token}.zmeta-{kind}") for kind in ("tmp", "old"))
+    temporary, aside = (os.path.join(folder, f".{name}.{token}.zmeta-{kind}") for kind in ("tmp", "old"))
     made: list[str] = []
     try:
         _make_groups(node, made)
         own = apply_edits(node, [edit for edit in edits if edit.node.path == node.path])
         names = next((edit.dimension_names for edit in edits if edit.dimension_names is not None), None)
         _make_beside(temporary, own, names, chunks, dtype)
-        with _in_place(temporary, node.path, old, overwrite=overwrite):
+        with _in_place(temporary, node.path, aside, overwrite=old is not None):
             _edit_groups(node, [edit for edit in edits if edit.node.path != node.path], root)
     except OSError as error:
         _undo(made, temporary)
@@ -80,28 +83,35 @@ def make_array(
 
 
 def _make_remote(
-    node: Node, edits: Sequence[Edit], chunks: tuple[int, ...], dtype: np.dtype[Any], root: str, *, overwrite: bool
+    node: Node, edits: Sequence[Edit], chunks: tuple[int, ...], dtype: np.dtype[Any], root: str, *, old: Node | None
 ) -> None:
     """Make an array on an object store, which has no rename: it is there once its last document is."""
-    if overwrite and read_node(node.path) is not None:
-        hint = "remove the array with the tools of the store first"
-        raise StoreError("an array on an object store is not replaced: its chunks would stay", where=node.path, hint=hint)
+    own = apply_edits(node, [edit for edit in edits if edit.node.path == node.path])
+    names = next((edit.dimension_names for edit in edits if edit.dimension_names is not None), None)
+    documents = sorted(_documents(own, names, chunks, dtype).items(), key=lambda document: document[0] == ".zarray")
     made: list[Change] = []
+    gone = False
     try:
         for group, _ in reversed(node.ancestors):
             name = "zarr.json" if node.format == 3 else ".zgroup"
             change = Change(f"{group.path}/{name}", None, dump_json(_GROUPS[node.format]))
             if not group.documents and write([change]):
                 made.append(change)
-        own = apply_edits(node, [edit for edit in edits if edit.node.path == node.path])
-        names = next((edit.dimension_names for edit in edits if edit.dimension_names is not None), None)
-        documents = sorted(_documents(own, names, chunks, dtype).items(), key=lambda document: document[0] == ".zarray")
+        if old is not None:
+            _remove_documents(node, old)
+            gone = True
+            _remove_rest(node.path)
         made += _write_new([Change(f"{node.path}/{name}", None, raw) for name, raw in documents], node.path)
         _edit_groups(node, [edit for edit in edits if edit.node.path != node.path], root)
-    except BaseException:
+    except BaseException as error:
         for change in reversed(made):
             with suppress(ZmetaError):
                 write([Change(change.file, change.new, None)])
+        if gone and isinstance(error, ZmetaError) and not isinstance(error, ArrayExistsError):
+            what = "the array that stood there is gone, and the new one could not be made"
+            found = ": ".join(filter(None, (error.what, error.found)))
+            hint = "run the same call again: it removes what is left of the old array, and makes the new one"
+            raise StoreError(what, where=node.path, found=found, hint=hint) from error
         raise
 
 
@@ -126,6 +136,59 @@ def _used_by_others(file: str, made: list[str]) -> bool:
     folder, name = os.path.split(file)
     ours = read_file(file) in [dump_json(document) for document in _GROUPS.values()]
     return not ours or (folder in made and os.listdir(folder) != [name])
+
+
+# --- what is replaced on an object store ------------------------------------------------------------------------------
+
+
+#: In this order no reader finds half an array: a twin never shows in place of the document that was read, and attributes go
+#: after what they belong to.
+_REMOVED = ("attributes.json", ".zgroup", ".zarray", "zarr.json", ".zattrs")
+
+
+def remains(path: str) -> Node | None:
+    """Return what is left of an array that was being replaced when that was broken off, told by the mark beside it."""
+    raw = read(_mark(path))
+    format_: Format = 2 if raw == dump_json(_GROUPS[2]) else 3
+    return None if raw is None else Node(path, format_, "array", {}, {})
+
+
+def _mark(path: str) -> str:
+    """Return the key that stands beside an array from before its documents are removed until its chunks are."""
+    return f"{parent(path)}/.{os.path.basename(path)}.zmeta-old"
+
+
+def _remove_documents(node: Node, old: Node) -> None:
+    """Remove the documents of an array, and what consolidated copies above say of it: all, or none where one has changed."""
+    refuse_root(*split_url(node.path))
+    there = {name: raw for name in _REMOVED if (raw := read(f"{node.path}/{name}")) is not None}
+    known = {name: document.raw for name, document in old.documents.items()}
+    same = known.items() <= there.items() if known else there.keys() <= {".zattrs"}
+    marked = same and write([Change(_mark(node.path), None, dump_json(_GROUPS[old.format]))])
+    removed = [Change(f"{node.path}/{name}", raw, None) for name, raw in there.items()]
+    done = False
+    try:
+        done = same and write(_consolidate(node, removed))
+    finally:
+        if marked and not done:
+            with suppress(ZmetaError):
+                if read_node(node.path) is not None:  # else another process is at it, or it could not be put back
+                    _remove_mark(node.path)
+    if not done:
+        what = "the array, or a copy of its metadata above, was changed by somebody else meanwhile"
+        raise ConflictError(what, where=node.path, hint="nothing was removed; look at it, and try again")
+
+
+def _remove_rest(path: str) -> None:
+    store, key = store_of(path)
+    store.clear(key)
+    _remove_mark(path)
+
+
+def _remove_mark(path: str) -> None:
+    raw = read(_mark(path))
+    if raw is not None:
+        write([Change(_mark(path), raw, None)])
 
 
 # --- the groups on the way, and the array -----------------------------------------------------------------------------

@@ -178,7 +178,8 @@ class ZarrArray:
         write_size : Coordinate, optional
             Size of a chunk in world units. Default: chunks of about 5 MB.
         overwrite : bool
-            Replace what is there. Without it a compatible array is opened and its data left as it is.
+            Replace the array that is there, and nothing else. Without it a compatible array is opened with its data.
+            On an object store the old array goes first, and does not come back where a later step fails.
         units : str or sequence of str, optional
             Units to state (and to write the numbers in): one for all axes of space, or one per physical axis. Without them
             none is stated, and readers take the numbers as world units.
@@ -194,7 +195,9 @@ class ZarrArray:
         Raises
         ------
         ArrayExistsError
-            An array is there and differs; every difference is listed.
+            An array is there and differs; every difference is listed. Or something else is there.
+        ConflictError
+            The array that was to be replaced on an object store was changed meanwhile; nothing was removed.
         MetadataError, GeometryError
             What is asked for is not valid. Nothing is left behind.
         """
