@@ -174,6 +174,33 @@ def test_requests_for_each_array(s3: Cloud, bucket: str, array: dict[str, Any], 
     assert len(s3.log()) - sum(asked.values()) <= 12  # for the group, and what is above it
 
 
+@pytest.mark.parametrize("name", ["zarr.json", ".zarray", "attributes.json"])
+@pytest.mark.parametrize("settings", [{"ignore": ("ZM004",)}, {"severity": {"ZM00": "off"}}, {"select": ("ZM1",)}], ids=str)
+def test_what_stands_beside_an_array_is_not_asked_for_where_nobody_wants_to_know(
+    s3: Cloud, bucket: str, name: str, settings: dict[str, Any]
+) -> None:
+    data = {"zarr.json": V3, ".zarray": V2, "attributes.json": N5}[name]
+    documents = {f"a{index}/{name}": data for index in range(20)}
+    put(s3, bucket, {"t/zarr.json": GROUP3, **{f"t/{key}": document for key, document in documents.items()}})
+    s3.behave()
+    assert zmeta.check(f"{bucket}/t", config=s3.config(**settings)).summary.arrays == 20
+    read_ = sorted(asked for asked in s3.log() if "/t/a" in asked)
+    before = {"zarr.json": [], ".zarray": ["zarr.json", ".zattrs"], "attributes.json": ["zarr.json", ".zarray", ".zgroup"]}
+    assert read_ == sorted(f"GET /{bucket[5:]}/t/a{index}/{one}" for index in range(20) for one in (*before[name], name))
+
+
+def test_what_stands_beside_some_arrays_only_is_told_of(s3: Cloud, bucket: str) -> None:
+    put(s3, bucket, {"t/zarr.json": GROUP3} | {f"t/{key}/{name}": data for key in "ab"
+                                              for name, data in (("zarr.json", V3), (".zarray", V2))})  # fmt: skip
+    for settings, told_of in (({"ignore": ("ZM004",)}, {"ignore": ()}), ({}, {"ignore": ("ZM004",)})):
+        s3.behave()
+        report = zmeta.check(f"{bucket}/t", config=s3.config(**settings, overrides=((("**/a",), told_of),)))
+        expected = "a" if settings else "b"
+        assert [finding.file for finding in report if finding.code == "ZM004"] == [f"{bucket}/t/{expected}/.zarray"]
+        heads = {asked.split("/")[-2] for asked in s3.log() if asked.startswith("HEAD")}
+        assert heads == ({"a"} if settings else {"a", "b"})
+
+
 def test_half_of_the_files_that_may_be_open_are_left(
     s3: Cloud, both: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

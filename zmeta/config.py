@@ -18,7 +18,7 @@ from zmeta.canonical.world import World, parse_world
 from zmeta.conventions.base import Anchor, Reading
 from zmeta.conventions.registry import VERSIONS
 from zmeta.errors import ConfigError
-from zmeta.finding import CODES, Severity
+from zmeta.finding import CODES, Finding, Severity
 from zmeta.jsondoc import LIMITS, MAX_BYTES, MAX_DEPTH, Limits
 from zmeta.nodes.claims import LOCKS, locking
 from zmeta.stores.local import fits, read_file
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from zmeta.conventions.base import ConventionVersion
-    from zmeta.finding import Finding
     from zmeta.jsondoc import JSONObject
     from zmeta.profile import Profile
 
@@ -181,6 +180,10 @@ class Config:
         if word == "off":
             return None
         return replace(finding, level=Severity[word.upper()]) if word else finding
+
+    def wants(self, code: str) -> bool:
+        """Whether findings of a code are asked for."""
+        return self.judged(Finding(code, "")) is not None
 
 
 _WORLD = World()

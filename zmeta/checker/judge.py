@@ -80,7 +80,8 @@ class Judge:
         self._images: dict[tuple[bytes, ...], _Image] = {}
         self._levels: dict[str, Sequence[Finding]] = {}
         self._said = Said()
-        self._skimmer = Skimmer(config.limits)
+        self._wants_twins = config.wants("ZM004")
+        self._skimmer = Skimmer(config.limits, twins=self._wants_twins)
         self._may_skim = not (config.overrides or config.profiles or config.relations or config.conventions)
         self._copies: list[Copy] = []
         self._recalled: dict[str, Copy | Finding | None] = {}
@@ -130,7 +131,7 @@ class Judge:
         return self._finish(findings, node, settings)
 
     def _array(self, node: Node, settings: Config) -> list[Finding]:
-        findings = [*node.findings, *check_document(node, self._sound), *find_twins(node), *self._copied(node)]
+        findings = [*node.findings, *check_document(node, self._sound), *self._twins(node, settings), *self._copied(node)]
         judged = self._levels.pop(node.path, None) if self._levels else None
         told, alike = self._read(node, settings) if judged is None else (judged, None)
         findings += told
@@ -143,6 +144,11 @@ class Judge:
         if not findings and alike is not None and alike.any_offset and self._may_skim and not self._copies:
             self._skimmer.learn_array(node)
         return findings
+
+    def _twins(self, node: Node, settings: Config) -> tuple[Finding, ...]:
+        """Return findings about what stands beside a node, which over HTTP is a request: none is made where nobody asks."""
+        wanted = self._wants_twins if settings is self._config else settings.wants("ZM004")
+        return find_twins(node) if wanted else ()
 
     def _read(self, node: Node, settings: Config) -> tuple[Sequence[Finding], _Known | None]:
         """Read an array and judge what was read, unless one that reads alike has been; and return what they share."""
@@ -192,7 +198,7 @@ class Judge:
             return None, b""
 
     def _group(self, node: Node, settings: Config) -> list[Finding]:
-        findings = [*node.findings, *check_document(node, self._sound), *find_twins(node), *self._copied(node)]
+        findings = [*node.findings, *check_document(node, self._sound), *self._twins(node, settings), *self._copied(node)]
         copy = find_copy(node, self._limits)
         if isinstance(copy, Finding):
             findings.append(copy)

@@ -115,7 +115,8 @@ class Run:
         Raises `NodeNotFoundError` where a path leads to nothing, or nothing below it is a node.
         """
         paths = list(paths)
-        with crawling(paths, self.config.store_options, self.config.concurrency, self.config.limits):
+        config, twins = self.config, self.config.wants("ZM004")
+        with crawling(paths, config.store_options, config.concurrency, config.limits, twins=twins):
             return self._run(paths, add)
 
     def _run(self, paths: Iterable[str | os.PathLike[str]], add: Callable[[Finding], None]) -> Summary:
@@ -189,8 +190,8 @@ def mend_all(
     count = 0
     shown = _Shown()
     failed: set[str] = set()
-    paths = list(paths)
-    with config.storage(), crawling(paths, config.store_options, config.concurrency, config.limits):
+    paths, twins = list(paths), config.wants("ZM004")
+    with config.storage(), crawling(paths, config.store_options, config.concurrency, config.limits, twins=twins):
         for batch in iter_batches(find_targets(paths, config.limits), config, jobs):
             for finding in batch.findings:
                 if finding.file in failed:

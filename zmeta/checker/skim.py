@@ -43,10 +43,10 @@ class _Last(NamedTuple):
 
 
 class Skimmer:
-    """Learns the forms of nodes without fault, and passes those that fit."""
+    """Learns the forms of nodes without fault, and passes those that fit; with `twins` one of another format is a fault."""
 
-    def __init__(self, limits: Limits) -> None:
-        self._texts = Texts(limits)
+    def __init__(self, limits: Limits, *, twins: bool = True) -> None:
+        self._texts, self._twins = Texts(limits), twins
         self.given = self._texts.given
         self._arrays: list[Known] = []
         self._levels: list[Known] = []
@@ -129,7 +129,8 @@ class Skimmer:
 
     def _stands_alone(self, folder: str, known: Known) -> bool:
         """Whether none of the documents stands in a folder that would be told of beside those of its node."""
-        return self._texts.stands_alone(folder, known.alone)
+        alone = known.alone if self._twins else tuple([name for name in known.alone if name == ".zmetadata"])
+        return self._texts.stands_alone(folder, alone)
 
     # --- learning ---------------------------------------------------------------------------------------------------
 

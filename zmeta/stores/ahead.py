@@ -38,12 +38,12 @@ class _Fetched(NamedTuple):
 
 
 class Ahead:
-    """Folders that are expected, under way, or here."""
+    """Folders that are expected, under way, or here; `twins` where it is asked for as well what stands beside an array."""
 
-    def __init__(self, concurrency: int, limits: Limits = LIMITS) -> None:
+    def __init__(self, concurrency: int, limits: Limits = LIMITS, *, twins: bool = True) -> None:
         self._concurrency = max(1, concurrency)
         self._pool = ThreadPoolExecutor(self._concurrency, thread_name_prefix="zmeta-read")
-        self._limits = limits
+        self._limits, self._twins = limits, twins
         self._most = self._concurrency * _AHEAD_PER_REQUEST
         self._lock = threading.Lock()
         self._queue: list[tuple[list[str], str, Store]] = []
@@ -164,7 +164,8 @@ class Ahead:
         kind, copied = _look(files)
         if kind == "array":
             twin = ".zarray" if files.found["zarr.json"] is not None else "attributes.json"
-            return _Fetched(files.found, {} if twin in files.found else files.present(twin), None)
+            known = twin in files.found or not self._twins
+            return _Fetched(files.found, {} if known else files.present(twin), None)
         if kind == "unknown":
             return _Fetched(files.found, {}, None)
         try:

@@ -66,11 +66,11 @@ def current_options() -> dict[str, str]:
 
 
 @contextmanager
-def reading_ahead(concurrency: int, limits: Limits = LIMITS) -> Iterator[None]:
-    """Let documents of URLs be read before they are asked for, `concurrency` requests at a time."""
+def reading_ahead(concurrency: int, limits: Limits = LIMITS, *, twins: bool = True) -> Iterator[None]:
+    """Let documents of URLs be read before they are asked for, `concurrency` requests at a time; `twins` as in `Ahead`."""
     from zmeta.stores.ahead import Ahead
 
-    ahead = Ahead(min(concurrency, _most_connections()), limits)
+    ahead = Ahead(min(concurrency, _most_connections()), limits, twins=twins)
     token = _AHEAD.set(ahead)
     try:
         yield
@@ -91,13 +91,13 @@ def _most_connections() -> int:
 
 @contextmanager
 def crawling(
-    paths: Iterable[object], options: Mapping[str, str], concurrency: int, limits: Limits = LIMITS
+    paths: Iterable[object], options: Mapping[str, str], concurrency: int, limits: Limits = LIMITS, *, twins: bool = True
 ) -> Iterator[None]:
-    """Let options hold, and URLs be read ahead if there is one among the paths."""
+    """Let options hold, and URLs be read ahead if there is one among the paths; `twins` as in `Ahead`."""
     if not any(is_url(str(path)) for path in paths):
         yield
         return
-    with using(options), reading_ahead(concurrency, limits):
+    with using(options), reading_ahead(concurrency, limits, twins=twins):
         yield
 
 
