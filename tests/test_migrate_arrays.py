@@ -86,11 +86,12 @@ def put(folder: Path, keys: dict[str, Any], format_: Any, ndim: int, number: int
     """Write an array whose extents tell its number."""
     shape = [30 + axis + number for axis in range(ndim)]
     chunks = [8 + number] * ndim
-    chunk_grid = {"name": "regular", "configuration": {"chunk_shape": chunks}}
-    changes: dict[str, Any] = {
+    chunk_grid: dict[str, Any] = {"name": "regular", "configuration": {"chunk_shape": chunks}}
+    kinds: dict[str, dict[str, Any]] = {
         "v2": {"shape": shape, "chunks": chunks}, "v3": {"shape": shape, "chunk_grid": chunk_grid},
         "n5": {"dimensions": shape, "blockSize": chunks},
-    }[kind_of(format_)]  # fmt: skip
+    }  # fmt: skip
+    changes = kinds[kind_of(format_)]
     array(folder, kind_of(format_), keys, **changes)
     if indent is not None:
         for file in folder.iterdir():
