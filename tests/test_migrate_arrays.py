@@ -164,6 +164,25 @@ def test_a_size_for_viewers_must_say_the_same(name: str, tmp_path: Path, both: B
     assert both(tmp_path, Options("zmeta"))[1] == followed
 
 
+@pytest.mark.parametrize("format_", [2, "n5"])
+@pytest.mark.parametrize("channel", [False, True])
+@pytest.mark.parametrize("literal", ["{} nm", "{}nm", "{}.0 nm"])
+def test_sizes_that_dacapo_repeats_with_units(format_: Any, channel: bool, literal: str, tmp_path: Path, both: Both) -> None:
+    """They must say the same; in N5 dacapo's are those of other axes where there is a channel."""
+    sizes = [[40, 4, 8], [40, 4, 8], [8, 4, 8], [8, 4, 8], [8, 4, 8], [8, 8, 8], [8, 8, 8], [7, 5, 9], [6, 6, 6], [41, 5, 8]]
+    for number, size in enumerate([*sizes, *sizes]):
+        units = [literal.format(value + (number == 9 and value == 5)) for value in size]
+        axes = ["z", "y", "x"]
+        keys = {"axes": [*axes, "c"][::-1] if channel else axes, "dimension_units": ["3", *units] if channel else units,
+                "resolution": size, "offset": [10 * value for value in size]}  # fmt: skip
+        if channel and format_ == 2:
+            keys["axes"] = ["c", *axes]
+        put(tmp_path / f"a{number:02}", keys, format_, 3 + channel, number)
+    units_, followed = both(tmp_path, Options("zmeta"))
+    assert len(units_) >= 19
+    assert (followed > 6) == (not (channel and format_ == "n5") and ".0" not in literal)
+
+
 def test_what_a_finding_shows_is_that_of_the_array(tmp_path: Path, both: Both) -> None:
     for number in range(6):
         put(tmp_path / f"a{number}", {"resolution": [8, 4, 4], "offset": [16, number, 0]}, "n5", 3, number)

@@ -8,8 +8,10 @@ arrays by what was parsed; here not even that is done.
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import string
 from typing import TYPE_CHECKING, NamedTuple
 
 from zmeta.checker.form import NUMBER, Form, Hole
@@ -52,6 +54,9 @@ _EXTENTS = {
 }
 #: The size of a voxel for viewers of N5, x first, which stands beside the transform of COSEM and says the same.
 _VIEWER, _SCALE = ("pixelResolution", "dimensions"), ("transform", "scale")
+#: The size of a voxel once more in dacapo's `dimension_units`, with its unit; channels have no unit there.
+_UNITS, _RESOLUTION = ("dimension_units",), ("resolution",)
+_WITH_UNIT = re.compile(rb'"([0-9]+(?:\.[0-9]+)?) ?[A-Za-z]+"')
 #: Names of arrays for which the size for viewers may mean another one.
 _LEVEL = re.compile(r"s?[0-9]+")
 
@@ -61,7 +66,7 @@ class ArrayStencil(NamedTuple):
 
     `numbers` are the holes that hold numbers of the world, which all others tell by their place in it: `sizes` must be
     positive, `same` are pairs that must be equal, `mirrored` lists with whether they read the same from both ends, and
-    `made` is what is computed.
+    `made` is what is computed. `is_placed` where the name of the array matters.
     """
 
     names: tuple[str, ...]
@@ -70,13 +75,14 @@ class ArrayStencil(NamedTuple):
     sizes: tuple[int, ...]
     same: tuple[tuple[int, int], ...]
     mirrored: tuple[tuple[tuple[int, ...], bool], ...]
+    is_placed: bool
     made: tuple[Number, ...] = ()
     units: tuple[UnitSheet, ...] = ()
 
     def fill(self, path: str, raws: Sequence[bytes], holes: list[bytes]) -> tuple[Unit, ...] | None:
         """Return the units of an array by what stands in its holes; None where the numbers are not of its kind."""
         flat = self.parse(holes)
-        if flat is None or (self.same and _is_level(path)):
+        if flat is None or (self.is_placed and _is_level(path)):
             return None
         if not self.units:
             return ()
@@ -96,7 +102,7 @@ class ArrayStencil(NamedTuple):
             if flat[size] <= 0:
                 return None
         for one, other in self.same:
-            if flat[one] != flat[other]:
+            if flat[one] != flat[other] or (self.units and holes[self.numbers[one]] != holes[self.numbers[other]]):
                 return None
         for numbers, expected in self.mirrored:
             values = [flat[number] for number in numbers]
@@ -173,6 +179,7 @@ class _Sample(NamedTuple):
             sizes,
             tuple(self._same()),
             tuple((tuple(places[place]), self._is_mirrored(place)) for place in places if self.node.format == "n5"),
+            _VIEWER in places,
         )
 
     def twin(self, kinds: Sequence[str], series: int) -> tuple[Text, list[bytes]]:
@@ -196,8 +203,8 @@ class _Sample(NamedTuple):
         return self.text._replace(raws=tuple(raws)), values
 
     def lists_of(self, flat: Sequence[float]) -> dict[Place, list[float]]:
-        """Return the lists with other numbers, without that for viewers, which is the last."""
-        return {place: [flat[number] for number in found] for place, found in self._places().items() if place != _VIEWER}
+        """Return the lists with other numbers, without those that repeat others, which are the last."""
+        return {place: [flat[number] for number in found] for place, found in self._places().items() if place in POSITIVE}
 
     def _places(self) -> dict[Place, range]:
         """Return which numbers of the world stand in which list."""
@@ -212,10 +219,12 @@ class _Sample(NamedTuple):
         return self.lists[place] == self.lists[place][::-1]
 
     def _same(self) -> Iterator[tuple[int, int]]:
-        """Yield the numbers for viewers, each with the one that says the same."""
+        """Yield the numbers that repeat others, each with the one that says the same."""
         places = self._places()
         if _VIEWER in places:
             yield from zip(places[_VIEWER], places[_SCALE][::-1], strict=True)
+        if _UNITS in places:
+            yield from zip(places[_UNITS], places[_RESOLUTION], strict=True)
 
 
 def _twin_number(number: int, kind: str, series: int) -> bytes:
@@ -240,8 +249,9 @@ def _read(path: str, text: Text, options: Options) -> _Sample | None:
     for at in (f"{place}/{axis}" for place in _EXTENTS[node.format] for axis in range(node.ndim)):
         wanted[text.names[0]][at] = _EXTENT, -1
     for place, numbers in lists.items():
-        for index in range(len(numbers)):
-            attributes[node.attributes_pointer + pointer(*place, index)] = NUMBER, count
+        pattern, indices = (_WITH_UNIT, _with_units(node)) if place == _UNITS else (NUMBER, range(len(numbers)))
+        for index in indices:
+            attributes[node.attributes_pointer + pointer(*place, index)] = pattern, count
             count += 1
     for key, value in node.attributes.items():
         for at, pattern in leaves(node.attributes_pointer + pointer(key), value) if key not in READ else ():
@@ -253,8 +263,10 @@ def _read(path: str, text: Text, options: Options) -> _Sample | None:
         found = spans(raw.decode("latin-1"), wanted[name])
         for at, (pattern, number) in wanted[name].items():
             begin, end = found.get(at, (0, 0))
-            if pattern.fullmatch(raw, begin, end):
-                spots.append(_Spot(start + begin, start + end, pattern, number))
+            match = pattern.fullmatch(raw, begin, end)
+            if match is not None:
+                begin, end = match.span(pattern.groups)
+                spots.append(_Spot(start + begin, start + end, NUMBER if pattern.groups else pattern, number))
                 if number >= 0:
                     kinds[number] = _kind(raw[begin:end])
         start += len(raw) + 1
@@ -274,12 +286,27 @@ def _is_plain(node: Node, options: Options) -> bool:
     if target == "cosem@1" and target in rows and placed <= {_VIEWER[0]}:
         rows.discard("n5-viewer@1")
         placed = frozenset()
+    if "dimension_units" in node.attributes:
+        rows.discard("dacapo@0.2.1")
     return target in SCHEMAS and rows <= PLAIN_ROWS and not placed
 
 
+def _with_units(node: Node) -> list[int]:
+    """Return which of dacapo's `dimension_units` are a size with a unit, such as `40 nm`; none where they are misaligned."""
+    items = node.attributes.get(_UNITS[0])
+    texts = [json.dumps(item).encode() for item in items] if isinstance(items, list) else []
+    found = [index for index, text in enumerate(texts) if _WITH_UNIT.fullmatch(text)]
+    return found if node.format != "n5" or len(found) == len(texts) else []  # there a channel moves them by one axis
+
+
 def _lists(node: Node) -> dict[Place, list[float]] | None:
-    """Return the lists of numbers of the world, that for viewers last; None where that one says something else."""
+    """Return the lists of numbers of the world, those last that repeat others; None where one of them does not."""
     lists = lists_of_numbers(node.attributes)
+    if _UNITS[0] in node.attributes:
+        sizes_ = [float(str(node.attributes[_UNITS[0]][index]).rstrip(string.ascii_letters)) for index in _with_units(node)]  # type: ignore[index]
+        if sizes_ != lists.get(_RESOLUTION):
+            return None
+        lists[_UNITS] = sizes_
     if _VIEWER[0] in node.attributes:
         value = node.attributes[_VIEWER[0]]
         sizes = value.get(_VIEWER[1]) if isinstance(value, dict) else None
