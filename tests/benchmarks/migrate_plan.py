@@ -31,12 +31,16 @@ TREES: dict[str, tuple[str, str, int, float | None]] = {
     "gunpowder": ("gunpowder", "zmeta", 100, 2.5),
     "funlib3": ("funlib3", "zmeta", 100, 2.5),
     "n5": ("n5", "zmeta", 100, 2.5),  # to COSEM, the canonical layout in N5
+    "cosem": ("cosem", "zmeta", 100, 2.5),  # N5, nothing to do
+    "dacapo": ("dacapo", "zmeta", 100, 2.5),
     "new": ("gunpowder", "ome-ngff@0.5", 20, 2.5),  # arrays become images, 1000 in a group
     "v2": ("v2", "zmeta", 100, None),  # nothing to do: as after a migration
     "v3": ("v3", "zmeta", 100, None),
     "omev2": ("omev2", "ome-ngff@0.5", 15, 2.5),
     "images": ("omev2", "zmeta", 15, 2.5),
     "ome": ("ome", "zmeta", 15, 2.5),
+    "labels": ("omelabels", "ome-ngff@0.5", 10, 2.5),  # two images of three levels
+    "ngff": ("omengff", "ome-ngff@0.5", 10, 2.5),  # groups between image and level, and a consolidated copy
 }
 MEASURES = (*TREES, "memory")
 

@@ -4,8 +4,10 @@
 
 The documents of `v2` and `v3` are laid out as the zarr-python that is installed writes them, those of `ome` as ome-zarr-py
 writes them on top of it, those of the other kinds as an example among the test data: `funlib` of funlib.persistence 0.6,
-`funlib3` of its 0.7, `gunpowder` and `n5` of gunpowder 1.4, and `omev2` of OME-NGFF 0.4 by ome-zarr-py 0.9. Every document
-differs: own shape, own offset, own name. Only `alike` has the same bytes everywhere. A folder holds 1000 arrays or images.
+`funlib3` of its 0.7, `gunpowder` and `n5` of gunpowder 1.4, `dacapo` of its 0.3, `cosem` in N5, `omev2` of OME-NGFF 0.4 by
+ome-zarr-py 0.9, `omelabels` with labels, and `omengff` by ngff-zarr, with a group for each level and a consolidated copy.
+Every document differs: own shape, own offset, own name. Only `alike` has the same bytes everywhere. A folder holds 1000 arrays
+or images.
 A tree is made once, under a name that tells what it is, and used again.
 """
 
@@ -24,13 +26,21 @@ from pathlib import Path
 from typing import Any
 
 PER_FOLDER = 1000
-KINDS = ("v3", "v2", "funlib", "funlib3", "gunpowder", "n5", "ome", "omev2", "ome-alike", "alike")
+KINDS = ("v3", "v2", "funlib", "funlib3", "gunpowder", "n5", "ome", "omev2", "ome-alike", "alike", "omelabels", "omengff",
+         "dacapo", "cosem")  # fmt: skip
 WILD = Path(__file__).resolve().parents[1] / "data/wild"
 FUNLIB = WILD / "funlib.persistence-0.6.1/a.zarr/vol/raw"
 FUNLIB_3 = WILD / "funlib.persistence-0.7.0/a.zarr/vol/raw"
 GUNPOWDER = WILD / "gunpowder-1.4.4/a.zarr/volumes/raw"
 GUNPOWDER_N5 = WILD / "gunpowder-1.4.4/a.n5/volumes/raw"
 OME_V2 = WILD / "ome-zarr-0.9.0/binned_0.4.zarr"
+#: Containers and arrays that are taken as they are, but for their numbers.
+WHOLE = {
+    "omelabels": WILD / "ome-zarr-0.9.0/corner_0.4.zarr",
+    "omengff": WILD / "ngff-zarr-0.50.0/em_0.4.zarr",
+    "dacapo": WILD / "dacapo-ml-0.3.0/a.zarr/predictions/raw",
+    "cosem": WILD / "zarr-2.18.3/cosem.n5/stated",
+}
 LEVELS = 3
 Document = dict[str, Any]
 
@@ -171,6 +181,44 @@ def gunpowder_n5_layout() -> Layout:
     return Layout({n: Template(d, indent) for n, d in array.items()}, values, "a{:03}", group, chunk="0/0/0")
 
 
+def whole_layout(source: Path) -> Layout:
+    """A container or an array of a writer with all that is in it; numbers of the world grow from one to the next."""
+    known: dict[str, float] = {}
+
+    def cut(value: Any, key: str = "") -> Any:
+        if isinstance(value, dict):
+            return {name: cut(item, name) for name, item in value.items()}
+        if isinstance(value, list):
+            return [cut(item, "scale" if key == "dimensions" and isinstance(value[0], float) else key) for item in value]
+        if key in ("scale", "translation", "translate", "resolution", "offset") and type(value) in (int, float):
+            known[f"v{value!r}"] = value
+            return f"<v{value!r}>".replace(".", "_").replace("-", "m")
+        if key == "dimension_units":
+            number, _, unit = value.partition(" ")
+            known[f"u{number} {unit}"] = float(number)
+            return f"<u{number}_{unit}>"
+        return value
+
+    item, arrays = {}, []
+    for folder in [source, *sorted(path for path in source.rglob("*") if path.is_dir())]:
+        documents, indent = read_documents(folder)
+        for name, document in documents.items():
+            item[str((folder / name).relative_to(source))] = Template(cut(document), indent)
+        if {".zarray"} & documents.keys():
+            arrays.append(str(folder.relative_to(source)))
+
+    def values(index: int) -> dict[str, object]:
+        found: dict[str, object] = {}
+        for name, value in known.items():
+            grown = round(value * (1000 + index % 997) / 1000, 9)
+            short = int(grown) if grown == int(grown) and isinstance(value, int) else grown
+            hole = name.replace(".", "_").replace("-", "m").replace(" ", "_")
+            found[hole] = f"{grown:g} {name.partition(' ')[2]}" if name[0] == "u" else short
+        return found
+
+    return Layout(item, values, "i{:03}.ome.zarr" if len(item) > 3 else "a{:03}", chunk="0/0/0", arrays=tuple(arrays))
+
+
 def image_values(index: int) -> dict[str, object]:
     """Return sound values: each level halves the shape and doubles the scale, and all levels share their outer corner."""
     shape = [8 * (8 + index % 31), 8 * (16 + index // 31 % 41), 8 * (16 + index // 31 // 41)]
@@ -257,7 +305,7 @@ def make_layout(kind: str) -> Layout:
         case "ome-alike":
             return alike_image_layout()
         case _:
-            raise ValueError(kind)
+            return whole_layout(WHOLE[kind])
 
 
 def write_text(path: str, text: str) -> None:

@@ -65,12 +65,13 @@ class Images:
         if text.names[0] == ".zgroup":
             text = self._texts.with_copy(path, text)
         planned = self._find(path, text)
-        mark = hash(_DIGITS.sub(b"", text.joined))
-        if planned is None and self._failed.get(mark, 0) < _TRIES and self._learned < _FIRST + self._asked // _EVERY:
-            self._learned += 1
-            self._learn(path, text)
-            planned = self._find(path, text)
-            self._failed[mark] = self._failed.get(mark, 0) + (planned is None)
+        if planned is None and self._learned < _FIRST + self._asked // _EVERY:
+            mark = hash(_DIGITS.sub(b"", text.joined))
+            if self._failed.get(mark, 0) < _TRIES:
+                self._learned += 1
+                self._learn(path, text)
+                planned = self._find(path, text)
+                self._failed[mark] = self._failed.get(mark, 0) + (planned is None)
         return planned
 
     def _find(self, path: str, text: Text) -> Planned | None:
