@@ -427,15 +427,15 @@ def test_what_is_remembered_is_bounded() -> None:
     for number in range(700):
         for _ in range(2):
             translator.translate(make({f"k{number}": 1}))
-    assert 0 < len(translator._known) <= 512
+    assert 0 < len(translator._kinds._known) <= 512
     for number in range(5000):
         translator.translate(make({f"k{number}": 1}))
-    assert 0 < len(translator._seen) <= 4096
+    assert 0 < len(translator._kinds._seen) <= 4096
     long = {**FUNLIB, "zarr_conventions": [{**OTHER, "description": "x" * 100_000}]}
-    before = len(translator._known)
+    before = len(translator._kinds._known)
     for _ in range(4):
         assert_same(translator, make(long), Options("zmeta"))
-    assert len(translator._known) == before
+    assert len(translator._kinds._known) == before
 
 
 # --- the plan of a tree ---------------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from zmeta.checker.position import spans
 from zmeta.conventions.registry import detect
 from zmeta.jsondoc import ExactFloat, pointer
 from zmeta.migration.foreign import another, leaves
-from zmeta.migration.memo import PLACED, PLAIN_ROWS, POSITIVE, READ, SCHEMAS, lists_of_numbers, number_of, traces_of
+from zmeta.migration.memo import PLACED, PLAIN_ROWS, POSITIVE, READ, SCHEMAS, number_lists, value_of, find_traces
 from zmeta.migration.stencil import sheets
 from zmeta.nodes.node import read_node
 
@@ -117,7 +117,7 @@ def _is_level(path: str) -> bool:
 
 def _spelled(number: Number, flat: list[float]) -> bytes:
     """Return a number that is made of those of an array as it is written."""
-    value = number_of(number, flat)
+    value = value_of(number, flat)
     return (value.literal if type(value) is ExactFloat else repr(value)).encode()
 
 
@@ -301,7 +301,7 @@ def _with_units(node: Node) -> list[int]:
 
 def _lists(node: Node) -> dict[Place, list[float]] | None:
     """Return the lists of numbers of the world, those last that repeat others; None where one of them does not."""
-    lists = lists_of_numbers(node.attributes)
+    lists = number_lists(node.attributes)
     if _UNITS[0] in node.attributes:
         sizes_ = [float(str(node.attributes[_UNITS[0]][index]).rstrip(string.ascii_letters)) for index in _with_units(node)]  # type: ignore[index]
         if sizes_ != lists.get(_RESOLUTION):
@@ -326,7 +326,7 @@ def _try(sample: _Sample, patterns: Sequence[str], trials: Sequence[Sequence[str
     if flat is None or node is None:
         return None
     files = {os.path.join(_TWIN, name): number for number, name in enumerate(first.names)}
-    numbers = [*traces_of(sample.lists_of(flat)).values()]
+    numbers = [*find_traces(sample.lists_of(flat)).values()]
     units = sheets(_TWIN, plan(node), files, values, [_spelled(number, flat) for number in numbers])
     if units is None:
         return None

@@ -21,13 +21,14 @@ from zmeta.conventions.registry import EVIDENCE, detect
 from zmeta.finding import Finding, Severity
 from zmeta.jsondoc import ExactFloat, describe
 from zmeta.keys import OWNED
+from zmeta.migration.kinds import Kinds
 from zmeta.migration.translate import Outcome, translate
 from zmeta.schema.validate import packaged_validator
 
 if TYPE_CHECKING:
     from zmeta.jsondoc import JSONObject, JSONValue
     from zmeta.migration.options import Options
-    from zmeta.nodes.node import Node
+    from zmeta.nodes.node import Format, Node
     from zmeta.steps.step import Kind
 
 #: The schemas of what arrays are brought to.
@@ -48,7 +49,7 @@ PLACED = frozenset({"pixelResolution", "downsamplingFactors", "scales", "affineT
 READ = OWNED | EVIDENCE | PLACED | {"unit", "coordinates", "_FillValue", "grid_mapping"}
 _WHOLE = 2**53
 _LEAST, _MOST = 1e-100, 1e100
-_MOST_KEPT, _MOST_SEEN, _LARGEST = 512, 4096, 16384
+_LARGEST = 16384
 _PRIMES = [n * n + n + 41 for n in range(40)]
 #: More digits than the sum of two numbers has that lie between `_LEAST` and `_MOST`.
 _DIGITS = Context(prec=400)
@@ -96,40 +97,23 @@ class Translator:
         config = options.config
         self._options = options
         self._active = not (config.profiles or config.overrides or config.mirror)
-        self._known: dict[bytes, Recipe | None] = {}
-        self._seen: set[int] = set()
+        self._kinds: Kinds[Recipe] = Kinds()
 
     def translate(self, node: Node) -> Outcome:
         """Return what `translate` returns."""
-        key = _key(node) if self._active else None
-        if key is None:
-            return translate(node, self._options)
-        recipe = self._known.get(key)
-        if recipe is not None:
-            outcome = _follow(recipe, node)
-            return translate(node, self._options) if outcome is None else outcome
-        outcome = translate(node, self._options)
-        if key not in self._known:
-            self._learn(key, node, outcome)
-        return outcome
+        kind = find_kind(node) if self._active else None
+        recipe = None if kind is None else self._kinds.find(kind, lambda: self._learn(node))
+        outcome = None if recipe is None else follow(recipe, node)
+        return translate(node, self._options) if outcome is None else outcome
 
-    def _learn(self, key: bytes, node: Node, outcome: Outcome) -> None:
-        """Remember what became of an array from the second time on that one like it is seen."""
-        mark = hash(key)
-        if mark not in self._seen:
-            if len(self._seen) >= _MOST_SEEN:
-                self._seen.clear()
-            self._seen.add(mark)
-            return
-        if len(self._known) >= _MOST_KEPT:
-            self._known.clear()
-        self._known[key] = _recipe(node, outcome, self._options)
+    def _learn(self, node: Node) -> Recipe | None:
+        return _recipe(node, translate(node, self._options), self._options)
 
 
 # --- what the translation of an array depends on ------------------------------------------------------------------------
 
 
-def _key(node: Node) -> bytes | None:
+def find_kind(node: Node) -> bytes | None:
     """Return what the translation depends on, with lists of numbers by the kinds of numbers; None for the long way."""
     keys = node.attributes
     if node.findings or not PLACED.isdisjoint(keys):
@@ -148,7 +132,7 @@ def _key(node: Node) -> bytes | None:
         elif key in READ:
             read.append(value)
     if node.format == "n5":  # whose lists may be read backwards, which makes no difference to some
-        read.append([numbers == numbers[::-1] for numbers in lists_of_numbers(keys).values()])
+        read.append([numbers == numbers[::-1] for numbers in number_lists(keys).values()])
     try:
         found = marshal.dumps((read, node.format, len(node.shape), node.dimension_names), 2)
     except ValueError:  # a number that keeps its literal
@@ -192,17 +176,17 @@ def _recipe(node: Node, outcome: Outcome, options: Options) -> Recipe | None:
         return None
     if outcome.node is node and not outcome.findings:
         return Recipe(None) if all(row.id == target for row in rows) else None
-    twin = _twin(node)
+    twin = make_twin(node)
     if twin is None or any(finding.severity == Severity.ERROR for finding in outcome.findings):
         return None
-    recipe = _compare(twin, translate(twin, options), SCHEMAS[target])
-    same = None if recipe is None else _follow(recipe, node)
-    return recipe if same is not None and _are_same(same, outcome) else None
+    recipe = compare(twin, translate(twin, options), SCHEMAS[target])
+    same = None if recipe is None else follow(recipe, node)
+    return recipe if same is not None and are_same(same, outcome) else None
 
 
-def _twin(node: Node) -> Node | None:
+def make_twin(node: Node) -> Node | None:
     """Return an array with the same key and everything else exchanged; None where it has too many numbers."""
-    lists = lists_of_numbers(node.attributes)
+    lists = number_lists(node.attributes)
     taken = {int(number) for found in lists.values() for number in found}
     primes = [prime for prime in _PRIMES if prime not in taken]
     if sum(map(len, lists.values())) > len(primes):
@@ -217,7 +201,7 @@ def _twin(node: Node) -> Node | None:
     return node._replace(path=_TWIN, attributes=keys, shape=shape, dtype="", documents={}, ancestors=())
 
 
-def lists_of_numbers(keys: JSONObject) -> dict[tuple[str, ...], list[float]]:
+def number_lists(keys: JSONObject) -> dict[tuple[str, ...], list[float]]:
     """Return the lists of numbers of an array that are told by their kinds, by their places."""
     found = {}
     for place, positive in POSITIVE.items():
@@ -236,12 +220,12 @@ def _like(number: float, prime: int) -> int | float:
     return float(prime) if number.is_integer() else prime + 0.5
 
 
-def _compare(twin: Node, outcome: Outcome, schema: str) -> Recipe | None:
+def compare(twin: Node, outcome: Outcome, schema: str) -> Recipe | None:
     """Return how the outcome of a twin is made from the twin; None where findings tell of other places than its own."""
     places = (twin.path, twin.attributes_file)
     if any(finding.file not in places for finding in outcome.findings):
         return None
-    lists = lists_of_numbers(twin.attributes)
+    lists = number_lists(twin.attributes)
     shown = {describe(numbers): place for place, numbers in lists.items()}
     findings = tuple(
         (finding.code, finding.message, finding.file[len(twin.path) :], finding.pointer, finding.expected,
@@ -250,24 +234,24 @@ def _compare(twin: Node, outcome: Outcome, schema: str) -> Recipe | None:
     )  # fmt: skip
     if twin.path in repr(findings):
         return None
-    written = {place: _exact(numbers) for place, numbers in lists.items()}
-    traces = traces_of(lists)
+    exact = {place: _exact(numbers) for place, numbers in lists.items()}
+    traces = find_traces(lists)
     parts: list[_Part] = []
     for key, value in outcome.node.attributes.items():
-        source = next((place for place, numbers in written.items() if repr(numbers) == repr(value)), None)
+        source = next((place for place, numbers in exact.items() if repr(numbers) == repr(value)), None)
         if key in twin.attributes and value is twin.attributes[key]:
             parts.append(_Part(key, "keep"))
         elif source is not None:
             parts.append(_Part(key, "numbers", source))
         else:
-            traced = _traced(value, traces)
-            parts.append(_Part(key, "constant", value) if traced == value else _Part(key, "made", traced))
+            found = trace(value, traces)
+            parts.append(_Part(key, "constant", value) if found == value else _Part(key, "made", found))
     foreign = tuple(key for key in twin.attributes if key not in READ)
     names = outcome.node.dimension_names
     return Recipe(tuple(parts), schema, names, outcome.steps, outcome.kind, findings, foreign)
 
 
-def traces_of(lists: dict[tuple[str, ...], list[float]]) -> dict[str, Number]:
+def find_traces(lists: dict[tuple[str, ...], list[float]]) -> dict[str, Number]:
     """Return by how it is written what each number is, and what half a voxel more or less makes of it."""
     found: dict[str, Number] = {}
     starts: dict[tuple[str, ...], int] = {}
@@ -275,28 +259,28 @@ def traces_of(lists: dict[tuple[str, ...], list[float]]) -> dict[str, Number]:
     for place, numbers in lists.items():
         starts[place] = sum(len(lists[other]) for other in starts)
         for index in range(len(numbers)):
-            found.setdefault(repr(number_of(Number(starts[place] + index), flat)), Number(starts[place] + index))
+            found.setdefault(repr(value_of(Number(starts[place] + index), flat)), Number(starts[place] + index))
     for place, sizes in ((place, size) for place in lists for size in lists if POSITIVE[size] and not POSITIVE[place]):
         for index in range(min(len(lists[place]), len(lists[sizes]))):
             for sign in (1, -1):
                 number = Number(starts[place] + index, sign, starts[sizes] + index)
-                found.setdefault(repr(number_of(number, flat)), number)
+                found.setdefault(repr(value_of(number, flat)), number)
     for place in (place for place in lists if POSITIVE[place]):
         for at in range(starts[place], starts[place] + len(lists[place])):
-            found.setdefault(repr(number_of(Number(None, 1, at), flat)), Number(None, 1, at))
+            found.setdefault(repr(value_of(Number(None, 1, at), flat)), Number(None, 1, at))
     return found
 
 
-def _traced(value: JSONValue, traces: dict[str, Number]) -> Any:
+def trace(value: JSONValue, traces: dict[str, Number]) -> Any:
     """Return a value with the numbers in it by where they come from."""
     if isinstance(value, dict):
-        return {key: _traced(item, traces) for key, item in value.items()}
+        return {key: trace(item, traces) for key, item in value.items()}
     if isinstance(value, list):
-        return [_traced(item, traces) for item in value]
+        return [trace(item, traces) for item in value]
     return traces.get(repr(value), value) if type(value) in (int, float) else value
 
 
-def _are_same(one: Outcome, other: Outcome) -> bool:
+def are_same(one: Outcome, other: Outcome) -> bool:
     """Whether two outcomes are the same to the last byte: `1` and `1.0` are equal, and differ."""
     return repr(one) == repr(other)
 
@@ -304,8 +288,8 @@ def _are_same(one: Outcome, other: Outcome) -> bool:
 # --- the others ----------------------------------------------------------------------------------------------------------
 
 
-def _follow(recipe: Recipe, node: Node) -> Outcome | None:
-    """Return what becomes of an array by the recipe of its key; None where the result would not be valid."""
+def follow(recipe: Recipe, node: Node, format_: Format | None = None) -> Outcome | None:
+    """Return what becomes of an array by the recipe of its key, in some format; None where that would not be valid."""
     if recipe.parts is None:
         return Outcome(node)
     before = node.attributes
@@ -317,14 +301,16 @@ def _follow(recipe: Recipe, node: Node) -> Outcome | None:
         elif how == "keep":
             keys[key] = before[key]
         elif how == "made":
-            flat = flat or [number for numbers in lists_of_numbers(before).values() for number in numbers]
+            flat = flat or [number for numbers in number_lists(before).values() for number in numbers]
             keys[key] = _made(value, flat)
         else:
             keys[key] = _exact(_at(before, value))
     if recipe.foreign and not _SIMPLE.issuperset([type(before[key]) for key in recipe.foreign]):  # noqa: SIM102
         if not packaged_validator(recipe.schema).is_valid(keys):
             return None
-    after = node._replace(attributes=keys, dimension_names=recipe.dimension_names)
+    after = node._replace(
+        attributes=keys, dimension_names=recipe.dimension_names, format=node.format if format_ is None else format_
+    )
     if not recipe.findings:
         return Outcome(after, recipe.steps, recipe.kind)
     findings = [
@@ -360,7 +346,7 @@ def _exact(numbers: list[float]) -> list[JSONValue]:
 def _made(value: Any, flat: list[float]) -> JSONValue:
     """Return a value with the numbers of an array in it."""
     if type(value) is Number:
-        return number_of(value, flat)
+        return value_of(value, flat)
     if type(value) is dict:
         return {key: _made(item, flat) for key, item in value.items()}
     if type(value) is list:
@@ -368,7 +354,7 @@ def _made(value: Any, flat: list[float]) -> JSONValue:
     return cast("JSONValue", value)
 
 
-def number_of(number: Number, flat: list[float]) -> int | float:
+def value_of(number: Number, flat: list[float]) -> int | float:
     """Return a number of an array as it is written."""
     value, half = 0 if number.at is None else flat[number.at], flat[number.half] if number.sign else 0
     if type(value) is int and type(half) is int:

@@ -19,7 +19,7 @@ from zmeta.checker.site import level_names
 from zmeta.conventions.registry import EVIDENCE
 from zmeta.jsondoc import pointer
 from zmeta.migration.foreign import another, leaves
-from zmeta.migration.memo import POSITIVE, READ, lists_of_numbers
+from zmeta.migration.memo import POSITIVE, READ, number_lists
 from zmeta.migration.stencil import Axis, Stencil, sheets
 from zmeta.nodes.node import read_node
 from zmeta.steps.ome_ngff.parts import KEYS
@@ -295,7 +295,7 @@ def _own_holes(
     found: Wanted = {}
     if node.kind != "array" or any(axis >= node.ndim for axis in physical):
         return None
-    for place, numbers in lists_of_numbers(node.attributes).items():
+    for place, numbers in number_lists(node.attributes).items():
         if not physical or len(numbers) != len(physical):
             return None
         said = [numbers == [values[axis] for axis in physical] for values in (transforms[level]["scale"], *places)]
