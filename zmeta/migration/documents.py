@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import marshal
 import os
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from zmeta.jsondoc import LIMITS, dump_json, parse_json
+from zmeta.migration.kinds import Kinds
 from zmeta.nodes.to_v3 import consolidated_v3, convert_array, convert_group, with_consolidated
 from zmeta.nodes.write import Change
 from zmeta.stores.registry import read
 
 if TYPE_CHECKING:
     from zmeta.finding import Finding
-    from zmeta.jsondoc import JSONObject, Limits
+    from zmeta.jsondoc import JSONObject, JSONValue, Limits
     from zmeta.nodes.node import Node
 
 #: How a document is laid out that replaces none: as zarr-python writes its kind.
@@ -98,11 +100,52 @@ def converted(node: Node, after: Node, copy: Copy | None = None) -> Written:
         return Written(findings=tuple(_placed(conversion.findings, node)))
     if copy is not None:
         document = with_consolidated(document, consolidated_v3(copy.documents))
-    create = (Change(os.path.join(node.path, "zarr.json"), None, _dump(document, None, _NEW_V3)),)
+    new = _dump(document, None, _NEW_V3) if array is None else _dump_array(document)
+    create = (Change(os.path.join(node.path, "zarr.json"), None, new),)
     gone = [Change(found.file, found.raw, None) for found in node.documents.values()]
     if copy is not None:
         gone.insert(0, Change(copy.file, copy.raw, None))
     return Written(create, tuple(gone), document, tuple(_placed(conversion.findings, node)))
+
+
+def _dump_array(document: JSONObject) -> bytes:
+    """Serialise the new document of an array: most are alike but for shape and chunks."""
+    shape, chunks = _grid(document)
+    try:
+        kind = marshal.dumps([item for item in document.items() if item[0] not in _GRID], 2)
+    except ValueError:  # a number that keeps its literal
+        kind = b""
+    if not kind or len(kind) > _LARGEST or not shape:
+        return _dump(document, None, _NEW_V3)
+    parts = _TEXTS.find(kind, lambda: _learn_text(document))
+    return _dump(document, None, _NEW_V3) if parts is None else _with_grid(parts, shape, chunks)
+
+
+#: Documents of arrays as text without shape and chunks.
+_TEXTS: Kinds[tuple[bytes, bytes, bytes]] = Kinds()
+_LARGEST = 16384
+_GRID = ("shape", "chunk_grid")
+_MARK = "the numbers of an array"
+
+
+def _grid(document: Any) -> tuple[Any, Any]:
+    return document["shape"], document["chunk_grid"]["configuration"]["chunk_shape"]
+
+
+def _learn_text(document: JSONObject) -> tuple[bytes, bytes, bytes] | None:
+    """Return the text of a document around its shape and its chunks; None where they cannot be told from the rest."""
+    grid: JSONValue = {"name": "regular", "configuration": {"chunk_shape": _MARK}}
+    parts = _dump({**document, "shape": _MARK, "chunk_grid": grid}, None, _NEW_V3).split(f'"{_MARK}"'.encode())
+    found = parts[0], parts[1], parts[2]
+    same = _with_grid(found, *_grid(document)) == _dump(document, None, _NEW_V3)
+    return found if same else None
+
+
+def _with_grid(parts: tuple[bytes, bytes, bytes], shape: Any, chunks: Any) -> bytes:
+    numbers = (",\n    ".join(map(repr, shape)), ",\n        ".join(map(repr, chunks)))
+    return b"%b[\n    %b\n  ]%b[\n        %b\n      ]%b" % (
+        parts[0], numbers[0].encode(), parts[1], numbers[1].encode(), parts[2],
+    )  # fmt: skip
 
 
 def _placed(findings: tuple[Finding, ...], node: Node) -> list[Finding]:

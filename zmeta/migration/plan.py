@@ -135,18 +135,23 @@ def _convert(place: Place, links: Links, tree: TreePlan) -> Iterator[Unit]:
 def _refuse_linked(unit: Unit, container: str) -> Unit:
     """Return a unit as it is, or blocked where a link leads to it: its own container would be left without it."""
     folders = dict.fromkeys(os.path.dirname(change.file) for change in unit.changes if change.new is None)
-    linked = [folder for folder in folders if _is_linked(folder, container)]
+    sound: set[str] = set()
+    linked = [folder for folder in folders if _is_linked(folder, container, sound)]
     message = "the node is reached by a link and belongs to another container, which would lose it"
     hint = "migrate the container that it belongs to, and put a copy in the place of the link"
     findings = tuple(_blocked(message, folder, hint) for folder in linked)
     return replace(unit, changes=(), findings=(*findings, *unit.findings)) if linked else unit
 
 
-def _is_linked(folder: str, container: str) -> bool:
-    while len(folder) > len(container):
+def _is_linked(folder: str, container: str, sound: set[str]) -> bool:
+    """Whether a folder is a link, or one between it and its container; `sound` are those that were found to be none."""
+    passed = []
+    while len(folder) > len(container) and folder not in sound:
         if os.path.islink(folder):
             return True
+        passed.append(folder)
         folder = os.path.dirname(folder)
+    sound.update(passed)
     return False
 
 

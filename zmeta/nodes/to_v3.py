@@ -5,6 +5,7 @@ What comes out is read by zarr-python 3 with the same pixel values, or nothing c
 
 from __future__ import annotations
 
+import marshal
 import unicodedata
 from typing import TYPE_CHECKING, NamedTuple, ParamSpec, TypeVar
 
@@ -50,6 +51,45 @@ def convert_array(zarray: JSONObject, attributes: JSONObject, dimension_names: l
     dimension_names : list, optional
         One per dimension; None leaves them out.
     """
+    kind = _find_kind(zarray, dimension_names)
+    known = None if kind is None else _CONVERTED.get(kind)
+    if known is None:
+        conversion = _convert_array(zarray, attributes, dimension_names)
+        if kind is not None and conversion.document is not None:
+            if len(_CONVERTED) >= _MOST_KEPT:
+                _CONVERTED.clear()
+            _CONVERTED[kind] = Conversion({**conversion.document, "attributes": {}}, conversion.findings)
+        return conversion
+    document: JSONObject = {**(known.document or {}), "shape": zarray["shape"]}
+    document["chunk_grid"] = {"name": "regular", "configuration": {"chunk_shape": zarray["chunks"]}}
+    document["attributes"] = attributes
+    return Conversion(document, known.findings)
+
+
+#: What became of arrays that differ in shape, chunks and attributes alone.
+_CONVERTED: dict[bytes, Conversion] = {}
+_MOST_KEPT, _LARGEST_KIND = 256, 4096
+
+
+def _find_kind(zarray: JSONObject, dimension_names: list[str | None] | None) -> bytes | None:
+    """Return what the conversion depends on besides the numbers in shape and chunks; None where these are out of the way."""
+    shape, chunks = zarray.get("shape"), zarray.get("chunks")
+    if not (type(shape) is list and type(chunks) is list and len(shape) == len(chunks) > 0):
+        return None
+    if {*map(type, shape), *map(type, chunks)} != {int} or min(shape) < 0 or min(chunks) < 1:  # type: ignore[type-var, operator]
+        return None
+    rest = [item for item in zarray.items() if item[0] not in _GRID]
+    try:
+        kind = marshal.dumps((rest, len(shape), dimension_names), 2)
+    except ValueError:  # a number that keeps its literal
+        return None
+    return kind if len(kind) <= _LARGEST_KIND else None
+
+
+_GRID = ("shape", "chunks")
+
+
+def _convert_array(zarray: JSONObject, attributes: JSONObject, dimension_names: list[str | None] | None) -> Conversion:
     reasons = _Reasons()
     grid = reasons.attempt(_convert_grid, zarray, dimension_names)
     listed = reasons.attempt(_list_codecs, zarray)
