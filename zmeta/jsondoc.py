@@ -19,7 +19,7 @@ from zmeta.errors import DocumentError
 from zmeta.finding import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 JSONValue: TypeAlias = "bool | int | float | str | list[JSONValue] | dict[str, JSONValue] | None"
 JSONObject: TypeAlias = "dict[str, JSONValue]"
@@ -344,11 +344,54 @@ def _dump(value: JSONValue, layout: _Layout, newline: str, levels: int = 0) -> s
     if isinstance(value, list) and value:
         inner = newline + layout.indent
         texts = []
-        for item in value:
-            text = _dump(item, layout, inner)  # a comprehension would take a frame of its own
+        for item in value:  # a comprehension would take a frame of its own
+            text = item.form.dump(item, layout, inner) if type(item) is Filled else _dump(item, layout, inner)
             texts.append(text)
         return "[" + inner + (layout.comma + inner).join(texts) + newline + "]"
     return layout.quote(value) if isinstance(value, str) else _dump_scalar(value)
+
+
+class Form:
+    """How objects are written that differ in a few values: `sample` is one that has a `HOLE` for each of them."""
+
+    def __init__(self, sample: JSONObject) -> None:
+        self._sample = sample
+        self._patterns: dict[tuple[_Layout, str], str] = {}
+
+    def dump(self, filled: Filled, layout: _Layout, newline: str) -> str:
+        """Serialise one of the objects."""
+        pattern = self._patterns.get((layout, newline))
+        if pattern is None:
+            hole = layout.quote(HOLE)
+            text = _dump(self._sample, layout, newline)
+            pattern = text.replace("%", "%%").replace(hole, "%s") if text.count(hole) == len(filled.filling) else ""
+            if len(self._patterns) >= _MOST_LAYOUTS:
+                self._patterns.clear()
+            self._patterns[layout, newline] = pattern
+        if not pattern:
+            return _dump(filled, layout, newline)
+        return pattern % tuple(
+            [
+                repr(item) if type(item) is int else layout.quote(item) if isinstance(item, str) else _dump_scalar(item)
+                for item in filled.filling
+            ]
+        )
+
+
+class Filled(dict[str, "JSONValue"]):
+    """An object that is the sample of a form with texts and numbers in its holes, in their order: written fast in a list."""
+
+    __slots__ = ("filling", "form")
+
+    def __init__(self, content: JSONObject, form: Form, filling: Sequence[str | float]) -> None:
+        super().__init__(content)
+        self.form = form
+        self.filling = filling
+
+
+#: Stands for a value in the sample of a form; where data holds the same, objects are written as they are.
+HOLE = "\0hole"
+_MOST_LAYOUTS = 16
 
 
 def _dump_flat(value: list[JSONValue], layout: _Layout, newline: str) -> str | None:

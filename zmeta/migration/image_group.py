@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,21 +15,27 @@ from zmeta.migration.images import Child, new_images, with_images
 from zmeta.migration.translate import given_names
 from zmeta.migration.upgrade import upgrade_group
 from zmeta.pipeline import decode_node
+from zmeta.schema.validate import packaged_validator
 from zmeta.stores.registry import list_folders
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from zmeta.jsondoc import JSONObject
+    from zmeta.migration.lone_images import Lone, LoneImages
     from zmeta.migration.options import Options
     from zmeta.nodes.node import Node
+    from zmeta.pipeline import Decoded
     from zmeta.steps.step import Kind
 
     Open = Callable[[str], Node | None]
 
 
 class ImageGroup(NamedTuple):
-    """A group as it will be: its attributes, the folders of the arrays that its images list, and why others are not."""
+    """A group as it will be: its attributes, the folders of the arrays that its images list, and why others are not.
+
+    `read` is what was read from arrays right below it, by their folders, and `lone` what becomes of those of a known kind.
+    """
 
     attributes: JSONObject
     levels: frozenset[str] = frozenset()
@@ -36,9 +43,68 @@ class ImageGroup(NamedTuple):
     steps: tuple[str, ...] = ()
     kind: Kind = "lossless"
     findings: tuple[Finding, ...] = ()
+    read: Mapping[str, Decoded] = MappingProxyType({})
+    lone: Mapping[str, Lone] = MappingProxyType({})
 
 
-def plan_image_group(group: Node, open_: Open, options: Options) -> ImageGroup:
+class _Look:
+    """A look at the arrays right below a group that no image lists."""
+
+    def __init__(self, options: Options, lones: LoneImages) -> None:
+        self._options = options
+        self._lones = lones
+        self.read: dict[str, Decoded] = {}
+        self._lone: dict[str, Lone] = {}
+
+    def children(self, group: Node, open_: Open, listed: Mapping[str, Node]) -> Iterator[Child]:
+        """Yield the arrays right below a group that state a voxel size and that no image lists."""
+        try:
+            names = [name for name, link in list_folders(group.path) if not link and name not in listed]
+        except StoreError:  # said by the walk
+            return
+        for name in names:
+            try:
+                node = open_(os.path.join(group.path, name))
+            except (DocumentError, StoreError):
+                continue
+            if node is None or node.kind != "array" or node.format == "n5":
+                continue
+            above = ((group, name), *((outer, f"{below}/{name}") for outer, below in group.ancestors))
+            child = self._child(name, node._replace(ancestors=above))
+            if child is not None:
+                yield child
+
+    def sure(self, children: list[Child], images: list[JSONObject], attributes: JSONObject, version: str) -> dict[str, Lone]:
+        """Return what becomes of arrays of known kinds, if a group with attributes fits its schema with all images.
+
+        Images of one kind differ in their names, and in numbers of the same sort: the schema is shown one of each kind. The
+        levels of a pyramid share a corner, so what becomes of them is what would become of each alone.
+        """
+        known = {id(child.image): self._lone[child.node.path] for child in children if child.image is not None}
+        found = [known.get(id(image)) for image in images]
+        first = {id(lone): image for lone, image in zip(reversed(found), reversed(images), strict=True)}
+        shown = [image for lone, image in zip(found, images, strict=True) if lone is None or first[id(lone)] is image]
+        fits = packaged_validator(f"ome-ngff/{version}/image").is_valid(with_images(attributes, shown, version))
+        return self._lone if fits else {}
+
+    def _child(self, name: str, node: Node) -> Child | None:
+        lone = self._lones.find(name, node)
+        if lone is not None:
+            self._lone[node.path] = lone
+            return Child(name, node, partial(self._decode, node), lone.image(name, node.attributes))
+        decoded = self._decode(node)
+        if decoded.metadata.voxel_size is None or decoded.errors or (find_level(node) is not None and not _is_cosem(node)):
+            return None
+        return Child(name, node, partial(self._decode, node))
+
+    def _decode(self, node: Node) -> Decoded:
+        if node.path not in self.read:
+            reading = self._options.config.for_path(node.path).reading()
+            self.read[node.path] = decode_node(node, reading, given_names(node, self._options))
+        return self.read[node.path]
+
+
+def plan_image_group(group: Node, open_: Open, options: Options, lones: LoneImages) -> ImageGroup:
     """Return what a group of Zarr v2 or v3 becomes. Never raises on data."""
     if group.format == "n5":
         return ImageGroup(group.attributes)
@@ -50,25 +116,30 @@ def plan_image_group(group: Node, open_: Open, options: Options) -> ImageGroup:
     attributes = upgrade.attributes
     steps = list(upgrade.steps)
     refused: dict[str, Finding] = {}
+    look = _Look(options, lones)
+    lone: dict[str, Lone] = {}
     if version in ("0.4", "0.5"):
-        children = list(_children(group, open_, options, listed))
+        children = list(look.children(group, open_, listed))
         if group.format == 3 and version == "0.4":
             refused = {child.name: _wrong_format(child) for child in children}
             children = []
         images, more = new_images(group, children, options.config.for_path(group.path).reading())
         refused |= more
         if images:
-            attributes = with_images(_without_cosem(attributes, children), images, version)
+            attributes = _without_cosem(attributes, children)
+            lone = look.sure(children, images, attributes, version)
+            attributes = with_images(attributes, images, version)
             steps.append(f"list {', '.join(path for image in images for path in level_names({'multiscales': [image]}))}")
     levels = frozenset(os.path.join(group.path, *name.split("/")) for name in level_names(attributes) if not refusal(name))
     reasons = {os.path.join(group.path, name): finding for name, finding in refused.items()}
-    return ImageGroup(attributes, levels, reasons, tuple(steps), upgrade.kind, upgrade.findings)
+    lone = {path: known for path, known in lone.items() if path in levels}
+    return ImageGroup(attributes, levels, reasons, tuple(steps), upgrade.kind, upgrade.findings, look.read, lone)
 
 
 def _wrong_format(child: Child) -> Finding:
     """OME-NGFF 0.4 MUST be Zarr v2 (its text, section 2), and no metadata can make an array of v3 one of v2."""
     hint = "migrate to ome-ngff@0.5"
-    return Finding("ZM409", "OME-NGFF 0.4 has no place in Zarr v3", child.decoded.node.attributes_file, hint=hint)
+    return Finding("ZM409", "OME-NGFF 0.4 has no place in Zarr v3", child.node.attributes_file, hint=hint)
 
 
 def _listed(group: Node, open_: Open) -> Iterator[tuple[str, Node]]:
@@ -82,27 +153,6 @@ def _listed(group: Node, open_: Open) -> Iterator[tuple[str, Node]]:
             continue
         if node is not None and node.kind == "array":
             yield name, node
-
-
-def _children(group: Node, open_: Open, options: Options, listed: Mapping[str, Node]) -> Iterator[Child]:
-    """Yield the arrays right below a group that state a voxel size and that no image lists."""
-    try:
-        names = [name for name, link in list_folders(group.path) if not link and name not in listed]
-    except StoreError:  # said by the walk
-        return
-    for name in names:
-        try:
-            node = open_(os.path.join(group.path, name))
-        except (DocumentError, StoreError):
-            continue
-        if node is None or node.kind != "array" or node.format == "n5":
-            continue
-        above = ((group, name), *((outer, f"{below}/{name}") for outer, below in group.ancestors))
-        node = node._replace(ancestors=above)
-        settings = options.config.for_path(node.path)
-        decoded = decode_node(node, settings.reading(), given_names(node, options))
-        if decoded.metadata.voxel_size is not None and not decoded.errors and (find_level(node) is None or _is_cosem(node)):
-            yield Child(name, decoded)
 
 
 def _is_cosem(node: Node) -> bool:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from zmeta.checker.rules.zm211_wrong_axes import wrong_axes
 from zmeta.conventions.ome_ngff.encode import encode_image
@@ -14,7 +15,7 @@ from zmeta.errors import EncodeError
 from zmeta.finding import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from zmeta.canonical.metadata import Metadata
     from zmeta.conventions.base import Reading
@@ -26,16 +27,19 @@ if TYPE_CHECKING:
 _LEVEL = re.compile(r"(.*?)(\d{1,4})")
 
 
-class Child(NamedTuple):
-    """An array right below a group, with its name and what is read from it."""
+@dataclass
+class Child:
+    """An array right below a group: its name, what is read from it when that is asked for, its image if that is known."""
 
     name: str
-    decoded: Decoded
+    node: Node
+    decode: Callable[[], Decoded]
+    image: JSONObject | None = None
 
-    @property
+    @cached_property
     def metadata(self) -> Metadata:
         """Its canonical metadata."""
-        return self.decoded.metadata
+        return self.decode().metadata
 
 
 def new_images(group: Node, children: Iterable[Child], reading: Reading) -> tuple[list[JSONObject], dict[str, Finding]]:
@@ -43,14 +47,20 @@ def new_images(group: Node, children: Iterable[Child], reading: Reading) -> tupl
     refused: dict[str, Finding] = {}
     fitting = []
     for child in children:
+        if child.image is not None:
+            fitting.append(child)
+            continue
         problems = [*wrong_axes([axis.type or "" for axis in child.metadata.axes]), *_unnamed(child.metadata)]
         if problems:
             message = f"OME-NGFF cannot hold the array: {problems[0]}"
-            refused[child.name] = Finding("ZM409", message, child.decoded.node.attributes_file)
+            refused[child.name] = Finding("ZM409", message, child.node.attributes_file)
         else:
             fitting.append(child)
     images = []
     for levels in _pyramids(fitting):
+        if len(levels) == 1 and levels[0].image is not None:
+            images.append(levels[0].image)
+            continue
         try:
             image = encode_image([(level.name, level.metadata) for level in levels], group, reading)
         except EncodeError as error:
@@ -84,12 +94,12 @@ def _pyramids(children: list[Child]) -> Iterator[list[Child]]:
 def _is_level(first: Child, fine: Child, coarse: Child) -> bool:
     """Whether one array is the next level: same axes and corner, its voxel as much larger as the array is smaller."""
     base, one, other = (child.metadata.axes for child in (first, fine, coarse))
-    if len(base) != len(other) or first.decoded.node.dtype != coarse.decoded.node.dtype:
+    if len(base) != len(other) or first.node.dtype != coarse.node.dtype:
         return False
     if any(replace(a, voxel_size=None) != replace(b, voxel_size=None) for a, b in zip(base, other, strict=True)):
         return False
     grown = False
-    shapes = zip(fine.decoded.node.shape, coarse.decoded.node.shape, strict=True)
+    shapes = zip(fine.node.shape, coarse.node.shape, strict=True)
     for (before, after), a, b in zip(shapes, one, other, strict=True):
         ratio = Fraction(1) if a.voxel_size is None or b.voxel_size is None else b.voxel_size / a.voxel_size
         grown = grown or ratio > 1
@@ -99,12 +109,13 @@ def _is_level(first: Child, fine: Child, coarse: Child) -> bool:
 
 
 def with_images(attributes: JSONObject, images: list[JSONObject], version: str) -> JSONObject:
-    """Return the attributes of a group with images added to those that it lists already."""
+    """Return the attributes of a group with images added to those that it lists; before 0.5 each says its version."""
     if version == "0.5":
         inner = attributes.get("ome")
         ome: Mapping[str, JSONValue] = inner if isinstance(inner, dict) else {"version": "0.5"}
         return {**attributes, "ome": {**ome, "multiscales": [*_listed(ome), *images]}}
-    return {**attributes, "multiscales": [*_listed(attributes), *({"version": version, **image} for image in images)]}
+    new = [image if "version" in image else {"version": version, **image} for image in images]
+    return {**attributes, "multiscales": [*_listed(attributes), *new]}
 
 
 def _listed(holder: Mapping[str, JSONValue]) -> list[JSONValue]:

@@ -122,13 +122,16 @@ def upgraded(node: Node, options: Options) -> Outcome:
     return Outcome(after.node, done.steps, done.kind)
 
 
-def translate_level(node: Node, shell: Node, options: Options, refused: Finding | None = None) -> Outcome:
+def translate_level(
+    node: Node, shell: Node, options: Options, refused: Finding | None = None, read: Decoded | None = None
+) -> Outcome:
     """Leave what an array says to the image that lists it on the group above.
 
-    `shell` is the array in the groups, and in the Zarr format, as they will be; `refused` is why no image lists it.
+    `shell` is the array in the groups, and in the Zarr format, as they will be; `refused` is why no image lists it. `read`
+    is what the array says, where that is known.
     """
     reading = options.config.for_path(node.path).reading()
-    before = decode_node(node, reading, given_names(node, options))
+    before = decode_node(node, reading, given_names(node, options)) if read is None else read
     if find_level(shell) is None or node.format == "n5":  # where a list of levels is that of COSEM
         reasons = [*before.errors, *([refused] if refused else [])]
         if not reasons and before.metadata.voxel_size is not None:

@@ -19,6 +19,7 @@ from zmeta.migration.array_memo import Arrays
 from zmeta.migration.documents import Copy, Written, converted, edited, find_copy
 from zmeta.migration.image_group import ImageGroup, plan_image_group
 from zmeta.migration.image_memo import Images, Planned
+from zmeta.migration.lone_images import LoneImages
 from zmeta.migration.memo import Translator
 from zmeta.migration.translate import Outcome, translate_level, upgraded
 from zmeta.migration.unit import Unit
@@ -54,7 +55,8 @@ class Frame:
     """A group that the walk is in: as it is, as it will be, and what is written together when the walk leaves it.
 
     `outside` is one above the tree, of which only the consolidated copy may change; `implicit` is a folder without a
-    document, which gets one if it is `needed`: because it becomes an image, or what is below it goes to Zarr v3.
+    document, which gets one if it is `needed`: because it becomes an image, or what is below it goes to Zarr v3. `levels`
+    are kept only where a copy is to be told of them.
     """
 
     group: Node
@@ -64,6 +66,7 @@ class Frame:
     steps: list[str] = field(default_factory=list)
     kind: Kind = "lossless"
     findings: list[Finding] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
     levels: list[tuple[Node, Node, Written]] = field(default_factory=list)
     outside: bool = False
     implicit: bool = False
@@ -76,6 +79,7 @@ class Memo:
     def __init__(self, options: Options) -> None:
         config = options.config
         self.translator = Translator(options)
+        self.lones = LoneImages(options)
         self.texts = Texts(config.limits)
         self.images = Images(lambda nodes, copy: _plan_alone(nodes, options, copy), self.texts)
         self.arrays = None if options.is_image else Arrays(lambda node: _plan_alone([node], options), options)
@@ -153,6 +157,9 @@ class TreePlan:
 
     def _follow(self, place: Place) -> tuple[str, ...] | None:
         """Plan what is like something that was seen, unless a group above it speaks of it or keeps a copy."""
+        ahead = self._ahead.get(place.path)
+        if ahead is not None and ahead.kind == "array":
+            return None
         frames = [frame for frame in self._frames if place.path.startswith(frame.group.path + os.sep)]
         if place.passed or not all(_is_silent(frame) for frame in frames):
             return None
@@ -193,7 +200,7 @@ class TreePlan:
             frame.steps += done.steps
             frame.findings += done.findings
         if self._options.is_image:
-            frame.image = image = plan_image_group(frame.after, self._peek, self._options)
+            frame.image = image = plan_image_group(frame.after, self._peek, self._options, self._memo.lones)
             frame.after = group.with_attributes(image.attributes)
             frame.steps += image.steps
             frame.kind = weakest(frame.kind, image.kind)
@@ -241,7 +248,9 @@ class TreePlan:
                 self._put(node, outcome.node, written)
             yield unit
             return
-        family.levels.append((node, outcome.node, written))
+        family.changes += written.changes
+        if any(frame.copy is not None for frame in self._frames):
+            family.levels.append((node, outcome.node, written))
         family.findings += findings
         family.steps += [step for step in outcome.steps if step not in family.steps]
         family.kind = weakest(family.kind, outcome.kind)
@@ -285,11 +294,18 @@ class TreePlan:
             return Outcome(node)
         if not self._options.is_image:
             return self._memo.translator.translate(node)
+        images = [frame.image for frame in self._frames if frame.image is not None]
+        lone = next((image.lone[node.path] for image in images if node.path in image.lone), None)
+        known = None if lone is None else lone.outcome(node)
+        if known is not None:
+            return known
         above = tuple((frame.after, _below(node, frame.group)) for frame in reversed(self._frames))
         format_ = 3 if self._options.needs_v3 and node.format == 2 else node.format
-        images = [frame.image for frame in self._frames if frame.image is not None]
         refused = next((image.refused[node.path] for image in images if node.path in image.refused), None)
-        return translate_level(node, node._replace(ancestors=above, format=format_), self._options, refused)
+        read = next((image.read[node.path] for image in images if node.path in image.read), None)
+        if read is not None and not _is_seen_alike(read.node, node):
+            read = None
+        return translate_level(node, node._replace(ancestors=above, format=format_), self._options, refused, read)
 
     def _family(self, node: Node) -> Frame | None:
         """Return the group that an array is written with: the one whose image lists it."""
@@ -325,7 +341,7 @@ class TreePlan:
             return
         if frame.copy is not None and frame.copy.changed:
             frame.steps.append("consolidated metadata")
-        changes = (*(change for _, _, written in frame.levels for change in written.changes), *own.changes)
+        changes = (*frame.changes, *own.changes)
         findings = (*frame.findings, *own.findings)
         unit = _unit(group.path, frame.steps, frame.kind, changes, findings)
         if not unit.blocked:
@@ -341,6 +357,12 @@ def _plan_alone(nodes: Sequence[Node], options: Options, copy: bytes | None = No
 def _is_silent(frame: Frame) -> bool:
     """Whether a group neither says anything about arrays below it, nor keeps a copy of what they say."""
     return frame.copy is None and EVIDENCE.isdisjoint(frame.group.attributes)
+
+
+def _is_seen_alike(one: Node, other: Node) -> bool:
+    """Whether two are one array as it was read, below the same groups."""
+    same = one.attributes is other.attributes and len(one.ancestors) == len(other.ancestors)
+    return same and all(a is b for (a, _), (b, _) in zip(one.ancestors, other.ancestors, strict=True))
 
 
 def _below(node: Node, group: Node) -> str:
