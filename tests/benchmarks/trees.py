@@ -6,9 +6,8 @@ The documents of `v2` and `v3` are laid out as the zarr-python that is installed
 writes them on top of it, those of the other kinds as an example among the test data: `funlib` of funlib.persistence 0.6,
 `funlib3` of its 0.7, `gunpowder` and `n5` of gunpowder 1.4, `dacapo` of its 0.3, `cosem` in N5, `omev2` of OME-NGFF 0.4 by
 ome-zarr-py 0.9, `omelabels` with labels, and `omengff` by ngff-zarr, with a group for each level and a consolidated copy.
-Every document differs: own shape, own offset, own name. Only `alike` has the same bytes everywhere. A folder holds 1000 arrays
-or images.
-A tree is made once, under a name that tells what it is, and used again.
+Every document differs: own shape, own offset, own name. Only `alike` has the same bytes everywhere. A folder holds 1000
+arrays or images. A tree is made once, under a name that tells what it is, and used again.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from zmeta.checker.position import spans
 from zmeta.conventions.registry import detect
 from zmeta.jsondoc import ExactFloat, pointer
 from zmeta.migration.foreign import another, leaves
-from zmeta.migration.memo import PLACED, PLAIN_ROWS, POSITIVE, READ, SCHEMAS, number_lists, value_of, find_traces
+from zmeta.migration.memo import PLACED, PLAIN_ROWS, POSITIVE, READ, SCHEMAS, find_traces, number_lists, value_of
 from zmeta.migration.stencil import sheets
 from zmeta.nodes.node import read_node
 
