@@ -97,6 +97,14 @@ class _Look:
             return None
         return Child(name, node, partial(self._decode, node))
 
+    def again(self, child: Child) -> Child:
+        """Return an array of a kind that was not known yet as one that is: the first one of each kind teaches nothing."""
+        lone = self._lones.recall(child.node) if child.image is None else None
+        if lone is None:
+            return child
+        self._lone[child.node.path] = lone
+        return Child(child.name, child.node, child.decode, lone.image(child.name, child.node.attributes))
+
     def _decode(self, node: Node) -> Decoded:
         if node.path not in self.read:
             reading = self._options.config.for_path(node.path).reading()
@@ -119,7 +127,7 @@ def plan_image_group(group: Node, open_: Open, options: Options, lones: LoneImag
     look = _Look(options, lones)
     lone: dict[str, Lone] = {}
     if version in ("0.4", "0.5"):
-        children = list(look.children(group, open_, listed))
+        children = [look.again(child) for child in list(look.children(group, open_, listed))]
         if group.format == 3 and version == "0.4":
             refused = {child.name: _wrong_format(child) for child in children}
             children = []

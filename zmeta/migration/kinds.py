@@ -19,6 +19,10 @@ class Kinds(Generic[Learnt]):
         self._known: dict[bytes, tuple[Learnt | None]] = {}
         self._seen: set[int] = set()
 
+    def recall(self, kind: bytes) -> Learnt | None:
+        """Return what was learnt about a kind so far; None where that is nothing."""
+        return self._known.get(kind, (None,))[0]
+
     def find(self, kind: bytes, learn: Callable[[], Learnt | None]) -> Learnt | None:
         """Return what is known about a kind; None where that is nothing."""
         known = self._known.get(kind)

@@ -90,6 +90,11 @@ class LoneImages:
         kind = find_kind(node) if self._active else None
         return None if kind is None else self._kinds.find(kind, lambda: _learn(name, node, self._options))
 
+    def recall(self, node: Node) -> Lone | None:
+        """Return what was found out since about the kind of an array that was asked about before."""
+        kind = find_kind(node) if self._active else None
+        return None if kind is None else self._kinds.recall(kind)
+
 
 def _image(
     first: JSONObject, name: str, axes: JSONValue, sizes: Sequence[JSONValue], places: Sequence[JSONValue]

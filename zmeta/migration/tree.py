@@ -147,7 +147,12 @@ class TreePlan:
         """Read a node, or take it from what was read ahead."""
         if path in self._ahead:
             return self._ahead.pop(path)
-        return read_node(path, limits=self._limits, given=self._memo.texts.given(path))
+        texts = self._memo.texts
+        given = texts.given(path)
+        if not given and is_plain(path):  # read ahead of the walk: what mostly is not there is looked for at less cost
+            texts.read(path)
+            given = texts.given(path)
+        return read_node(path, limits=self._limits, given=given)
 
     def _peek(self, path: str) -> Node | None:
         """Read a node ahead of the walk, which takes it over."""
