@@ -101,7 +101,7 @@ def converted(node: Node, after: Node, copy: Copy | None = None) -> Written:
     if copy is not None:
         document = with_consolidated(document, consolidated_v3(copy.documents))
     new = _dump(document, None, _NEW_V3) if array is None else _dump_array(document)
-    create = (Change(os.path.join(node.path, "zarr.json"), None, new),)
+    create = (Change(f"{node.path}{os.sep}zarr.json", None, new),)
     gone = [Change(found.file, found.raw, None) for found in node.documents.values()]
     if copy is not None:
         gone.insert(0, Change(copy.file, copy.raw, None))

@@ -64,7 +64,7 @@ class _Look:
             return
         for name in names:
             try:
-                node = open_(os.path.join(group.path, name))
+                node = open_(f"{group.path}{os.sep}{name}")
             except (DocumentError, StoreError):
                 continue
             if node is None or node.kind != "array" or node.format == "n5":
@@ -137,11 +137,15 @@ def plan_image_group(group: Node, open_: Open, options: Options, lones: LoneImag
             attributes = _without_cosem(attributes, children)
             lone = look.sure(children, images, attributes, version)
             attributes = with_images(attributes, images, version)
-            steps.append(f"list {', '.join(path for image in images for path in level_names({'multiscales': [image]}))}")
-    levels = frozenset(os.path.join(group.path, *name.split("/")) for name in level_names(attributes) if not refusal(name))
+            steps.append(f"list {', '.join(level_names({'multiscales': [*images]}))}")
+    levels = frozenset([_below(group.path, name) for name in level_names(attributes) if not refusal(name)])
     reasons = {os.path.join(group.path, name): finding for name, finding in refused.items()}
     lone = {path: known for path, known in lone.items() if path in levels}
     return ImageGroup(attributes, levels, reasons, tuple(steps), upgrade.kind, upgrade.findings, look.read, lone)
+
+
+def _below(folder: str, name: str) -> str:
+    return os.path.join(folder, *name.split("/")) if "/" in name else folder + os.sep + name
 
 
 def _wrong_format(child: Child) -> Finding:

@@ -29,6 +29,7 @@ from zmeta.migration.memo import (
     follow,
     make_twin,
     number_lists,
+    numbers_at,
     trace,
     value_of,
 )
@@ -50,7 +51,8 @@ _Place = Number | int
 class Lone(NamedTuple):
     """What becomes of all arrays of a kind: `level` is the recipe of what they say themselves, None where that stays.
 
-    `first` are the keys that the image begins with, and `forms` is how it is written, with a translation and without.
+    `first` are the keys that the image begins with, and `forms` is how it is written, with a translation and without;
+    `places` are those of its lists of numbers.
     """
 
     first: JSONObject
@@ -60,10 +62,11 @@ class Lone(NamedTuple):
     level: Recipe | None
     format: Format
     forms: tuple[Form, Form]
+    places: tuple[tuple[str, ...], ...]
 
     def image(self, name: str, keys: JSONObject) -> JSONObject:
         """Return the image of an array that says `keys`."""
-        flat = [number for numbers in number_lists(keys).values() for number in numbers]
+        flat = [number for place in self.places for number in numbers_at(keys, place)]
         sizes, places = _filled(self.scale, flat), _filled(self.translation, flat)
         if not any(places):  # which are left out
             places = []
@@ -181,7 +184,16 @@ def _lone(twin: Node, image: JSONObject, outcome: Outcome) -> Lone | None:
     samples = (_image(first, HOLE, axes, [HOLE] * len(scale), [HOLE] * count) for count in (len(translation), 0))
     forms = Form(next(samples)), Form(next(samples))
     level = level and level._replace(foreign=())
-    return Lone(first, axes, tuple(scale), tuple(translation), level, outcome.node.format, forms)
+    return Lone(
+        first,
+        axes,
+        tuple(scale),
+        tuple(translation),
+        level,
+        outcome.node.format,
+        forms,
+        tuple(number_lists(twin.attributes)),
+    )
 
 
 def _transforms(dataset: Any) -> Any:

@@ -304,7 +304,7 @@ def follow(recipe: Recipe, node: Node, format_: Format | None = None) -> Outcome
             flat = flat or [number for numbers in number_lists(before).values() for number in numbers]
             keys[key] = _made(value, flat)
         else:
-            keys[key] = _exact(_at(before, value))
+            keys[key] = _exact(numbers_at(before, value))
     if recipe.foreign and not _SIMPLE.issuperset([type(before[key]) for key in recipe.foreign]):  # noqa: SIM102
         if not packaged_validator(recipe.schema).is_valid(keys):
             return None
@@ -320,7 +320,7 @@ def follow(recipe: Recipe, node: Node, format_: Format | None = None) -> Outcome
             node.path + end,
             at,
             expected,
-            found if type(found) is str else describe(_at(before, found)),
+            found if type(found) is str else describe(numbers_at(before, found)),
             *rest,
         )
         for code, message, end, at, expected, found, *rest in recipe.findings
@@ -328,7 +328,7 @@ def follow(recipe: Recipe, node: Node, format_: Format | None = None) -> Outcome
     return Outcome(after, recipe.steps, recipe.kind, tuple(findings))
 
 
-def _at(keys: JSONObject, place: tuple[str, ...]) -> list[float]:
+def numbers_at(keys: JSONObject, place: tuple[str, ...]) -> list[float]:
     """Return the list of numbers at a place."""
     value: Any = keys
     for key in place:
@@ -357,6 +357,8 @@ def _made(value: Any, flat: list[float]) -> JSONValue:
 def value_of(number: Number, flat: list[float]) -> int | float:
     """Return a number of an array as it is written."""
     value, half = 0 if number.at is None else flat[number.at], flat[number.half] if number.sign else 0
+    if type(value) is int and not number.sign:
+        return value
     if type(value) is int and type(half) is int:
         doubled = 2 * value + number.sign * half
         if doubled % 2 == 0:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from zmeta.checker.targets import Target
     from zmeta.migration.documents import Copy
     from zmeta.migration.options import Options
+    from zmeta.nodes.write import Change
 
 #: What a unit is called that takes the Zarr v2 documents away.
 REMOVAL = "remove the documents of Zarr v2"
@@ -134,7 +135,7 @@ def _convert(place: Place, links: Links, tree: TreePlan) -> Iterator[Unit]:
 
 def _refuse_linked(unit: Unit, container: str) -> Unit:
     """Return a unit as it is, or blocked where a link leads to it: its own container would be left without it."""
-    folders = dict.fromkeys(os.path.dirname(change.file) for change in unit.changes if change.new is None)
+    folders = dict.fromkeys([_folder(change) for change in unit.changes if change.new is None])
     sound: set[str] = set()
     linked = [folder for folder in folders if _is_linked(folder, container, sound)]
     message = "the node is reached by a link and belongs to another container, which would lose it"
@@ -150,9 +151,13 @@ def _is_linked(folder: str, container: str, sound: set[str]) -> bool:
         if os.path.islink(folder):
             return True
         passed.append(folder)
-        folder = os.path.dirname(folder)
+        folder = folder.rpartition(os.sep)[0]
     sound.update(passed)
     return False
+
+
+def _folder(change: Change) -> str:
+    return change.file.rpartition(os.sep)[0]
 
 
 def _removal(unit: Unit) -> Iterator[Unit]:
@@ -161,7 +166,7 @@ def _removal(unit: Unit) -> Iterator[Unit]:
     Those of an image go before those of its levels: who reads Zarr v2 alone must not find it without them.
     """
     gone = [change for change in unit.changes if change.new is None]
-    gone.sort(key=lambda change: os.path.dirname(change.file) != unit.path)
+    gone.sort(key=lambda change: _folder(change) != unit.path)
     made = [Need(change.file, sha256(change.new).hexdigest()) for change in unit.changes if change.new is not None]
     if gone:
         yield Unit(unit.path, (REMOVAL,), changes=tuple(gone), needs=tuple(made), last=True)
