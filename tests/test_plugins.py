@@ -14,6 +14,8 @@ from zmeta.api import add_metadata
 from zmeta.checker.report import check
 from zmeta.config import Config, parse_config
 from zmeta.errors import AmbiguousPathError, ConfigError, DuplicateStepError
+from zmeta.migration.options import Options
+from zmeta.migration.plan import plan_units
 from zmeta.nodes.node import open_array_node
 from zmeta.pipeline import decode_node
 from zmeta.steps.load import load_graph
@@ -149,6 +151,23 @@ def test_check_reads_a_users_convention(tmp_path: Path) -> None:
     found = check(root, config=settings(tmp_path, conventions=["lab.py"]))
     assert [Path(finding.file).parent.name for finding in found if finding.code == "ZM301"] == ["a2"]
     assert not [finding for finding in check(root, config=Config()) if finding.code == "ZM301"]
+
+
+def test_plans_ask_a_users_convention_about_each_array(tmp_path: Path) -> None:
+    """What no other convention reads is not carried along unread: it may be wrong in one array alone."""
+    builders.write(tmp_path, {"lab.py": CONVENTION})
+    for number in range(60):
+        size = -4 if number == 50 else 4 + number
+        builders.array(tmp_path / "c" / f"a{number:02}", "v2", {"nmPerVoxel": [40, size, 4]})
+    units = [*plan_units([tmp_path / "c"], Options("zmeta", config=settings(tmp_path, conventions=["lab.py"])))]
+    assert [Path(unit.path).name for unit in units if unit.blocked] == ["a50"]
+    assert len(units) == 60
+
+
+def test_plans_ask_a_users_step_about_each_array(tmp_path: Path) -> None:
+    builders.write(tmp_path, {"steps.py": STEPS_PY})
+    assert not Options("zmeta", config=settings(tmp_path, steps=["steps.py"])).are_alike
+    assert Options("zmeta").are_alike
 
 
 @pytest.mark.parametrize(

@@ -82,20 +82,17 @@ class LoneImages:
     """Knows what becomes of arrays that are an image each; one for a plan."""
 
     def __init__(self, options: Options) -> None:
-        config = options.config
         self._options = options
         self._kinds: Kinds[Lone] = Kinds()
-        settings = config.profiles or config.overrides or config.mirror or config.conventions
-        self._active = not (settings or options.profiles)
 
     def find(self, name: str, node: Node) -> Lone | None:
         """Return what becomes of an array, whose groups are given with it; None for the long way."""
-        kind = find_kind(node) if self._active else None
+        kind = find_kind(node) if self._options.are_alike else None
         return None if kind is None else self._kinds.find(kind, lambda: _learn(name, node, self._options))
 
     def recall(self, node: Node) -> Lone | None:
         """Return what was found out since about the kind of an array that was asked about before."""
-        kind = find_kind(node) if self._active else None
+        kind = find_kind(node) if self._options.are_alike else None
         return None if kind is None else self._kinds.recall(kind)
 
 

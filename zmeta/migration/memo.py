@@ -94,14 +94,12 @@ class Translator:
     """Translates arrays as `translate` does, faster where they are of a kind that was seen twice; one for a plan."""
 
     def __init__(self, options: Options) -> None:
-        config = options.config
         self._options = options
-        self._active = not (config.profiles or config.overrides or config.mirror)
         self._kinds: Kinds[Recipe] = Kinds()
 
     def translate(self, node: Node) -> Outcome:
         """Return what `translate` returns."""
-        kind = find_kind(node) if self._active else None
+        kind = find_kind(node) if self._options.are_alike else None
         recipe = None if kind is None else self._kinds.find(kind, lambda: self._learn(node))
         outcome = None if recipe is None else follow(recipe, node)
         return translate(node, self._options) if outcome is None else outcome

@@ -80,6 +80,13 @@ class Options:
         return any(step.subject == self.subject and step.find_version is not None for step in self.graph.steps)
 
     @cached_property
+    def are_alike(self) -> bool:
+        """Whether nodes that are described alike come out alike: nothing that the user adds looks at each of them."""
+        config = self.config
+        added = config.profiles or config.overrides or config.mirror or config.conventions or config.steps
+        return not (added or self.profiles)
+
+    @cached_property
     def is_image(self) -> bool:
         """Whether the target is OME-NGFF, which describes arrays on the group above them."""
         return self.subject == "ome-ngff"

@@ -77,13 +77,12 @@ class Memo:
     """What a plan remembers of the arrays and images that it has come by; one for all of its trees."""
 
     def __init__(self, options: Options) -> None:
-        config = options.config
         self.translator = Translator(options)
         self.lones = LoneImages(options)
-        self.texts = Texts(config.limits)
+        self.texts = Texts(options.config.limits)
         self.images = Images(lambda nodes, copy: _plan_alone(nodes, options, copy), self.texts)
         self.arrays = None if options.is_image else Arrays(lambda node: _plan_alone([node], options), options)
-        self.knows_texts = not (config.profiles or config.overrides or config.mirror or options.profiles)
+        self.knows_texts = options.are_alike
 
     def follow(self, path: str) -> Planned | None:
         """Return what becomes of an image or an array that is like one that was seen; None for the long way."""
