@@ -1,6 +1,6 @@
 """`zmeta check` of a tree on S3 against walking it with zarr-python (`members()` and `attrs`), in one run.
 
-    python tests/benchmarks/remote_tree.py [ARRAYS] [--latency 0.02] [--flat] [--rounds 1]
+    python tests/benchmarks/remote_tree.py [ARRAYS] [--latency 0.02] [--flat] [--rounds 1] [--ignore ZM004]
 
 The server is moto's, behind a proxy that answers each request after the latency. Answers to reads come from the proxy's
 memory after a first round that is not counted, for both alike: moto answers a few hundred requests a second, and its speed
@@ -15,6 +15,7 @@ import json
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -80,9 +81,9 @@ def members(store: Any) -> tuple[int, float, bool]:
     return sum(isinstance(node, zarr.Array) for _, _, node in found), time.perf_counter() - start, False
 
 
-def check(s3: Cloud, url: str) -> tuple[int, float, bool]:
+def check(s3: Cloud, url: str, ignore: tuple[str, ...]) -> tuple[int, float, bool]:
     start = time.perf_counter()
-    report = zmeta.check(f"{url}/t", config=s3.config())
+    report = zmeta.check(f"{url}/t", config=replace(s3.config(), ignore=ignore))
     return report.summary.arrays, time.perf_counter() - start, False
 
 
@@ -93,17 +94,19 @@ def main() -> None:
     parser.add_argument("--flat", action="store_true")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--most", type=float, default=120)
+    parser.add_argument("--ignore", nargs="+", default=[], metavar="CODE", help="rules that are left out of the check")
     arguments = parser.parse_args()
+    ignore = tuple(arguments.ignore)
     with running(S3) as s3:
         url = s3.bucket("benchmark")
         straight, proxied = s3.store("benchmark"), s3.store("benchmark", proxied=True)
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(lambda item: straight.put(*item), documents(arguments.arrays, flat=arguments.flat).items()))
         s3.behave(latency=arguments.latency, remember=True)
-        check(s3, url)
+        check(s3, url, ignore)
         members(proxied)
         for _ in range(arguments.rounds):
-            results = {"zmeta check": check(s3, url), "zarr members(max_depth=None)": members(proxied),
+            results = {"zmeta check": check(s3, url, ignore), "zarr members(max_depth=None)": members(proxied),
                        "zarr group by group": walk_with_zarr(proxied, arguments.most)}  # fmt: skip
             ours = results["zmeta check"][1]
             for name, (count, seconds, early) in results.items():
