@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from builders import SOUND, V2, WILD, array, copied, group, write
+from test_migrate_memo import COSEM, FUNLIB
 
 from zmeta.config import parse_config
 from zmeta.jsondoc import HOLE, ExactFloat, Filled, Form, dump_json
@@ -29,13 +30,6 @@ if TYPE_CHECKING:
 
     from zmeta.migration.unit import Unit
 
-FUNLIB: dict[str, Any] = {
-    "axis_names": ["z", "y", "x"], "units": ["nm"] * 3, "voxel_size": [40, 4, 4], "offset": [400, 0, -8],
-    "types": ["space"] * 3,
-}  # fmt: skip
-COSEM: dict[str, Any] = {
-    "ordering": "C", "axes": ["z", "y", "x"], "units": ["nm"] * 3, "scale": [8, 4, 4], "translate": [4.0, 0.0, 2.0],
-}  # fmt: skip
 #: Kinds of arrays that become images, with their dimensions.
 KINDS: dict[str, tuple[dict[str, Any], int]] = {
     "funlib 0.6": (FUNLIB, 3),

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 #: Numbers are of so few digits that a float holds the whole ones exactly, and without an exponent.
 _SPACE, _DIGITS = rb"[ \t\r\n]*+", rb"(?!0[0-9])[0-9]{1,15}+"
-_NUMBER = rb"-?" + _DIGITS + rb"(?:\.[0-9]{1,17}+)?+"
+WHOLE = rb"-?" + _DIGITS
+_NUMBER = WHOLE + rb"(?:\.[0-9]{1,17}+)?+"
 #: The kinds of holes. A string is of printable ASCII, without escapes.
 STRING = re.compile(rb'"[ !#-\[\]-~]*+"')
 NUMBER = re.compile(_NUMBER)

@@ -6,7 +6,6 @@ text ──▶ ArrayStencil known? ──▶ units, as the long way would give t
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from zmeta.migration.array_stencil import learn_array
@@ -22,7 +21,6 @@ _MOST_KEPT, _MOST_SEEN, _LARGEST = 32, 4096, 16384
 _FIRST, _EVERY = 16, 64
 #: Arrays of a kind that come by before it is learnt, which costs as much as it takes to parse some hundreds of them.
 _OFTEN = 32
-_DIGITS = re.compile(rb"[0-9.-]+")
 
 
 class Arrays:
@@ -45,7 +43,7 @@ class Arrays:
                 if index:
                     self._known.insert(0, self._known.pop(index))
                 return units
-        if len(joined) > _LARGEST or not self._may_learn(joined):
+        if len(joined) > _LARGEST or not self._may_learn(text.mark):
             return None
         stencil_ = learn_array(path, text, self._plan, self._options)
         if stencil_ is not None:
@@ -53,9 +51,8 @@ class Arrays:
             del self._known[_MOST_KEPT:]
         return None
 
-    def _may_learn(self, joined: bytes) -> bool:
+    def _may_learn(self, mark: int) -> bool:
         """Whether texts that differ in their numbers alone were often seen before, and not too much was learnt already."""
-        mark = hash(_DIGITS.sub(b"", joined))
         count = self._seen.pop(mark, 0) + 1
         if count <= _OFTEN or self._learned >= _FIRST + self._asked // _EVERY:
             if len(self._seen) >= _MOST_SEEN:

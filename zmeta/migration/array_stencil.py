@@ -14,13 +14,13 @@ import re
 import string
 from typing import TYPE_CHECKING, NamedTuple
 
-from zmeta.checker.form import NUMBER, Form, Hole
+from zmeta.checker.form import NUMBER, WHOLE, Form, Hole
 from zmeta.checker.position import spans
 from zmeta.conventions.registry import detect
 from zmeta.jsondoc import ExactFloat, pointer
 from zmeta.migration.foreign import another, leaves
 from zmeta.migration.memo import PLACED, PLAIN_ROWS, POSITIVE, READ, SCHEMAS, find_traces, number_lists, value_of
-from zmeta.migration.stencil import sheets
+from zmeta.migration.stencil import EXTENT, EXTENTS, sheets
 from zmeta.nodes.node import read_node
 
 if TYPE_CHECKING:
@@ -36,22 +36,14 @@ if TYPE_CHECKING:
     Plan = Callable[[Node], tuple[Unit, ...]]
     Place = tuple[str, ...]
 
-_WHOLE = rb"-?(?!0[0-9])[0-9]{1,15}+"
 #: Numbers by how they are written: what holds for those of each kind, and for a mixture, holds for any.
 _KINDS = {
-    "float": re.compile(_WHOLE + rb"\.0(?![0-9])"),
-    "int": re.compile(_WHOLE + rb"(?!\.)"),
-    "fraction": re.compile(_WHOLE + rb"\.(?!0(?![0-9]))[0-9]{1,17}+"),
+    "float": re.compile(WHOLE + rb"\.0(?![0-9])"),
+    "int": re.compile(WHOLE + rb"(?!\.)"),
+    "fraction": re.compile(WHOLE + rb"\.(?!0(?![0-9]))[0-9]{1,17}+"),
 }
 _MIXED = ("float", "int", "fraction", "fraction", "float", "int", "int")
-_EXTENT = re.compile(rb"[1-9][0-9]{0,14}+")
 _TWIN = os.sep + os.path.join("twin", "of", "an", "array")
-#: Where the shape of an array and of its chunks stand.
-_EXTENTS = {
-    2: ("/shape", "/chunks"),
-    3: ("/shape", "/chunk_grid/configuration/chunk_shape"),
-    "n5": ("/dimensions", "/blockSize"),
-}
 #: The size of a voxel for viewers of N5, x first, which stands beside the transform of COSEM and says the same.
 _VIEWER, _SCALE = ("pixelResolution", "dimensions"), ("transform", "scale")
 #: The size of a voxel once more in dacapo's `dimension_units`, with its unit; channels have no unit there.
@@ -195,7 +187,7 @@ class _Sample(NamedTuple):
         for hole, spot in enumerate(self.spots):
             if spot.number >= 0:
                 values.append(numbers[spot.number])
-            elif spot.pattern is _EXTENT:
+            elif spot.pattern is EXTENT:
                 values.append(b"%d" % (10_000_019 + 2 * hole + series))
             else:
                 values.append(another(spot.pattern, 2 * hole + series))
@@ -246,8 +238,8 @@ def _read(path: str, text: Text, options: Options) -> _Sample | None:
     wanted: dict[str, dict[str, tuple[re.Pattern[bytes], int]]] = {name: {} for name in text.names}
     attributes = wanted.get(os.path.basename(node.attributes_file), {})
     count = 0
-    for at in (f"{place}/{axis}" for place in _EXTENTS[node.format] for axis in range(node.ndim)):
-        wanted[text.names[0]][at] = _EXTENT, -1
+    for at in (f"{place}/{axis}" for place in EXTENTS[node.format] for axis in range(node.ndim)):
+        wanted[text.names[0]][at] = EXTENT, -1
     for place, numbers in lists.items():
         pattern, indices = (_WITH_UNIT, _with_units(node)) if place == _UNITS else (NUMBER, range(len(numbers)))
         for index in indices:

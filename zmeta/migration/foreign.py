@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from zmeta.checker.form import STRING
+from zmeta.checker.form import STRING, WHOLE
 from zmeta.jsondoc import pointer
 
 if TYPE_CHECKING:
@@ -13,9 +13,8 @@ if TYPE_CHECKING:
 
     from zmeta.jsondoc import JSONValue
 
-_WHOLE = rb"-?(?!0[0-9])[0-9]{1,15}+"
-INT = re.compile(rb"(?!-0)" + _WHOLE + rb"(?!\.)")
-FLOAT = re.compile(_WHOLE + rb"\.[0-9]{1,17}+")
+INT = re.compile(rb"(?!-0)" + WHOLE + rb"(?!\.)")
+FLOAT = re.compile(WHOLE + rb"\.[0-9]{1,17}+")
 _PATTERNS = {str: STRING, int: INT, float: FLOAT}
 _SAMPLES = {STRING: b'"foreign %d"', INT: b"%d", FLOAT: b"%d.25"}
 _MOST, _DEEPEST = 100, 8

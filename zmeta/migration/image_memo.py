@@ -10,7 +10,6 @@ of it or keeps a copy of it. Everything else takes the long way.
 from __future__ import annotations
 
 import os
-import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from zmeta.migration.twins import learn
@@ -28,17 +27,13 @@ if TYPE_CHECKING:
 _FIRST, _EVERY = 16, 32
 #: How often images whose documents differ in their numbers alone are learnt from in vain.
 _TRIES = 2
-_DIGITS = re.compile(rb"[0-9.-]+")
 _MOST_KEPT, _MOST_NODES = 16, 64
 #: What may not stand beside the documents of a node, by the first of them.
 _ALONE: dict[str, tuple[str, ...]] = {
     ".zarray": TWINS[2, "array"],
-    ".zgroup": TWINS[2, "group"],
+    ".zgroup": (*TWINS[2, "group"], ".zmetadata"),
     "zarr.json": (*TWINS[3, "array"], *TWINS[3, "group"], "attributes.json", ".zmetadata"),
 }
-
-
-_COPY = (".zmetadata",)
 
 
 class Planned(NamedTuple):
@@ -66,7 +61,7 @@ class Images:
             text = self._texts.with_copy(path, text)
         planned = self._find(path, text)
         if planned is None and self._learned < _FIRST + self._asked // _EVERY:
-            mark = hash(_DIGITS.sub(b"", text.joined))
+            mark = text.mark
             if self._failed.get(mark, 0) < _TRIES:
                 self._learned += 1
                 self._learn(path, text)
@@ -105,17 +100,13 @@ class Images:
     def _stands_alone(self, path: str, stencil: Stencil) -> bool:
         """Whether an image holds its levels and nothing else, and nothing stands beside the documents."""
         alone = self._texts.stands_alone
-        if not alone(path, _ALONE[stencil.names[0]]):
+        beside = _ALONE[stencil.names[0]]
+        if not alone(path, beside if ".zmetadata" not in stencil.names else TWINS[2, "group"]):
             return False
         for folder, names in stencil.listings:
             if tuple(list_folders(f"{path}{os.sep}{folder}".rstrip(os.sep))) != names:
                 return False
-        for name, names_, _ in stencil.nodes:
-            if not alone(path + os.sep + name, _ALONE[names_[0]]) or (
-                names_[0] == ".zgroup" and not alone(path + os.sep + name, _COPY)
-            ):
-                return False
-        return True
+        return all(alone(path + os.sep + name, _ALONE[documents[0]]) for name, documents, _ in stencil.nodes)
 
     def _learn(self, path: str, text: Text) -> None:
         """Keep the stencil of an image, if there is one."""

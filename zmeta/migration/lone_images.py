@@ -169,7 +169,8 @@ def _lone(twin: Node, image: JSONObject, outcome: Outcome) -> Lone | None:
     level = None if outcome.node is twin else compare(twin, outcome, "")
     if (level is None) != (outcome.node is twin and not outcome.findings):
         return None
-    traces = find_traces(number_lists(twin.attributes))
+    lists = number_lists(twin.attributes)
+    traces = find_traces(lists)
     axes, datasets = image["axes"], image["datasets"]
     if trace(axes, traces) != axes or not isinstance(axes, list) or not isinstance(datasets, list):
         return None
@@ -189,7 +190,7 @@ def _lone(twin: Node, image: JSONObject, outcome: Outcome) -> Lone | None:
         level,
         outcome.node.format,
         forms,
-        tuple(number_lists(twin.attributes)),
+        tuple(lists),
     )
 
 

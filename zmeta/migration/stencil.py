@@ -22,7 +22,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from zmeta.checker.form import Form
+    from zmeta.nodes.node import Format
     from zmeta.steps.step import Kind
+
+
+EXTENT = re.compile(rb"[1-9][0-9]{0,14}+")
+#: Where the shape of an array and that of its chunks stand.
+EXTENTS: dict[Format, tuple[str, str]] = {
+    2: ("/shape", "/chunks"),
+    3: ("/shape", "/chunk_grid/configuration/chunk_shape"),
+    "n5": ("/dimensions", "/blockSize"),
+}
 
 
 class Sheet(NamedTuple):

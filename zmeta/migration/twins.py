@@ -7,7 +7,6 @@ A twin has the documents of the image with other numbers, all different, so that
 from __future__ import annotations
 
 import os
-import re
 from itertools import count, islice
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -20,11 +19,12 @@ from zmeta.conventions.registry import EVIDENCE
 from zmeta.jsondoc import pointer
 from zmeta.migration.foreign import another, leaves
 from zmeta.migration.memo import POSITIVE, READ, number_lists
-from zmeta.migration.stencil import Axis, Stencil, sheets
+from zmeta.migration.stencil import EXTENT, EXTENTS, Axis, Stencil, sheets
 from zmeta.nodes.node import read_node
 from zmeta.steps.ome_ngff.parts import KEYS
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
     from zmeta.jsondoc import JSONObject
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     Plan = Callable[[Sequence[Node], bytes | None], tuple[Unit, ...]]
     Spelling = Literal["whole", "int", "fraction", "mixed"]
 
-_EXTENT = re.compile(rb"[1-9][0-9]{0,14}+")
 _TWIN = os.sep + os.path.join("twin", "of", "an", "image")
 #: Scales of level 0 by axis, in quarters, and its translations; levels double, so that no two numbers are the same.
 _SIZES, _PLACES = (1009, 1013, 1019, 1021, 1031), (2003, 2011, 2017, 2027, 2029)
@@ -311,10 +310,10 @@ def _own_holes(
 
 def _extent_holes(node: Node, level: int, number: int) -> Iterator[tuple[str, tuple[_Hole, re.Pattern[bytes]]]]:
     """Yield the shape of an array and of its chunks."""
-    chunk = "/chunks" if node.format == 2 else "/chunk_grid/configuration/chunk_shape"
+    shape, chunk = EXTENTS[node.format]
     for axis in range(node.ndim):
-        yield f"/shape/{axis}", (_Hole("shape", level, axis, number), _EXTENT)
-        yield f"{chunk}/{axis}", (_Hole("chunk", level, axis, number), _EXTENT)
+        yield f"{shape}/{axis}", (_Hole("shape", level, axis, number), EXTENT)
+        yield f"{chunk}/{axis}", (_Hole("chunk", level, axis, number), EXTENT)
 
 
 def _spots(raw: bytes, wanted: Mapping[str, tuple[_Hole, re.Pattern[bytes]]]) -> list[_Spot] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -26,6 +27,11 @@ class Text(NamedTuple):
     def joined(self) -> bytes:
         """The documents one behind the other; JSON holds no NUL."""
         return b"\0".join(self.raws)
+
+    @property
+    def mark(self) -> int:
+        """What tells documents apart that differ in more than their numbers."""
+        return hash(_NUMBERS.sub(b"", self.joined))
 
     @property
     def given(self) -> dict[str, bytes | None]:
@@ -91,6 +97,7 @@ _NAMES = {
     ".zgroup": (".zgroup", ".zattrs"),
     "attributes.json": ("attributes.json",),
 }
+_NUMBERS = re.compile(rb"[0-9.-]+")
 _MAIN = (*_NAMES,)
 _ABSENT = dict.fromkeys((*_NAMES, ".zattrs"))
 
