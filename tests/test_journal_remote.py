@@ -70,10 +70,16 @@ def another_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(claim_module, "machine", lambda: name)
 
 
+def stop_at_once(claim: claim_module.Claim) -> None:
+    """End a claim as a process does that is killed; a renewal on its way is waited for, as others would take it for life."""
+    with claim._turn:
+        claim._over.set()
+
+
 def killed(monkeypatch: pytest.MonkeyPatch, home: Home, **how: Any) -> None:
     """Leave a claim as a process does that was killed while it had it."""
     with monkeypatch.context() as patch:
-        patch.setattr(claim_module.Claim, "release", lambda claim: claim._over.set())
+        patch.setattr(claim_module.Claim, "release", stop_at_once)
         for name, value in how.items():
             patch.setattr(os, name, lambda value=value: value)
         with home.lock(new=not home.exists()):
@@ -578,7 +584,7 @@ def test_the_same_command_on_another_machine_finishes_what_was_killed(
         real(self, *arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(claim_module.Claim, "release", lambda claim: claim._over.set())
+        patch.setattr(claim_module.Claim, "release", stop_at_once)
         patch.setattr(run_module.Run, "publish_mark", kill)
         assert main(command) == 130
     another_machine(monkeypatch)
