@@ -242,7 +242,7 @@ def test_a_document_with_a_fault_takes_the_long_way(tmp_path: Path, both: Both) 
 
 
 def test_a_long_list_in_a_finding_is_cut() -> None:
-    sheet = UnitSheet("", (), "lossless", (), ((Finding("ZM205", "shown"), Sheet((b"[", b"", b"]"), (0,))),))
+    sheet = UnitSheet("", (), "lossless", (), ((Finding("ZM205", "shown"), Sheet(b"[%b]", (0,))),))
     shown = [sheet.fill("/a", (), [hole]).findings[0].found for hole in (b"1, 2", b"1" * 90)]
     assert shown == [describe([1, 2]), describe([int("1" * 90)])]
 

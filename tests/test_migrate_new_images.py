@@ -13,7 +13,7 @@ from test_migrate_memo import COSEM, FUNLIB
 
 from zmeta.config import parse_config
 from zmeta.jsondoc import HOLE, ExactFloat, Filled, Form, dump_json
-from zmeta.migration import documents, tree
+from zmeta.migration import array_memo, documents, tree
 from zmeta.migration.kinds import Kinds
 from zmeta.migration.lone_images import LoneImages
 from zmeta.migration.options import Options
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from zmeta.migration.unit import Unit
+    from zmeta.nodes.node import Node
 
 #: Kinds of arrays that become images, with their dimensions.
 KINDS: dict[str, tuple[dict[str, Any], int]] = {
@@ -173,31 +174,50 @@ def grow(root: Path, seed: int) -> None:
 
 
 @pytest.fixture
-def both(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[list[Unit], int]]:
-    """Plan trees both ways, and return the units, and of how many arrays it was known what becomes of them."""
-    short = 0
-    find = LoneImages.find
+def followed() -> set[str]:
+    """The arrays that were known by their text, in the last plan of `both`."""
+    return set()
 
-    def counted(self: LoneImages, *given: Any) -> Any:
-        nonlocal short
-        found = find(self, *given)
-        short += found is not None
-        return found
 
-    monkeypatch.setattr(LoneImages, "find", counted)
+@pytest.fixture
+def both(monkeypatch: pytest.MonkeyPatch, followed: set[str]) -> Callable[..., tuple[list[Unit], int]]:
+    """Plan trees by text, by what is parsed, and the long way; return the units, and of how many arrays it was known what
+    becomes of them."""
+    parsed: set[str] = set()
+    find, follow = LoneImages.find, LoneImages.follow
+
+    def found(self: LoneImages, name: str, node: Node) -> Any:
+        known = find(self, name, node)
+        parsed.update([node.path] if known is not None else [])
+        return known
+
+    def read(self: LoneImages, name: str, path: str, formats: Any) -> Any:
+        known = follow(self, name, path, formats)
+        followed.update([path] if known is not None else [])
+        return known
+
+    monkeypatch.setattr(LoneImages, "find", found)
+    monkeypatch.setattr(LoneImages, "follow", read)
 
     def plan(*paths: Path, to: str = "ome-ngff@0.5", **options: Any) -> tuple[list[Unit], int]:
-        nonlocal short
-        short = 0
-        tallies = Tally(), Tally()
+        parsed.clear()
+        followed.clear()
+        tallies = Tally(), Tally(), Tally()
         units = list(plan_units(paths, Options(to, **options), tallies[0]))
-        count = short
+        texts, known = {*followed}, parsed | followed
         with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(LoneImages, "follow", lambda *_: None)
+            parsed.clear()
+            by_kind = list(plan_units(paths, Options(to, **options), tallies[1]))
+            assert parsed == known
             take_the_long_way(patch)
-            alone = list(plan_units(paths, Options(to, **options), tallies[1]))
+            alone = list(plan_units(paths, Options(to, **options), tallies[2]))
+        assert [repr(unit) for unit in by_kind] == [repr(unit) for unit in alone]
         assert [repr(unit) for unit in units] == [repr(unit) for unit in alone]
-        assert tallies[0] == tallies[1]
-        return units, count
+        assert tallies[0] == tallies[1] == tallies[2]
+        followed.clear()
+        followed.update(texts)
+        return units, len(known)
 
     return plan
 
@@ -205,6 +225,7 @@ def both(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[list[Unit], int
 def take_the_long_way(patch: pytest.MonkeyPatch) -> None:
     """Forget all that is remembered of arrays that become images."""
     patch.setattr(LoneImages, "find", lambda *_: None)
+    patch.setattr(LoneImages, "follow", lambda *_: None)
     patch.setattr(tree, "_is_seen_alike", lambda *_: False)
     patch.setattr(to_v3, "_find_kind", lambda *_: None)
     patch.setattr(documents, "_dump_array", lambda document: dump_json(document, documents._NEW_V3))
@@ -212,7 +233,8 @@ def take_the_long_way(patch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Begin with nothing that other tests taught."""
+    """Begin with nothing that other tests taught, and learn from the second array of a kind on."""
+    monkeypatch.setattr(array_memo, "_OFTEN", 1)
     monkeypatch.setattr(to_v3, "_CONVERTED", {})
     monkeypatch.setattr(documents, "_TEXTS", Kinds())
 
@@ -230,12 +252,12 @@ OPTIONS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("options", OPTIONS)
 @pytest.mark.parametrize("seed", range(3))
 def test_containers_of_every_sort(
-    seed: int, options: str, tmp_path: Path, both: Callable[..., tuple[list[Unit], int]]
+    seed: int, options: str, tmp_path: Path, both: Callable[..., tuple[list[Unit], int]], followed: set[str]
 ) -> None:
     grow(tmp_path, seed)
     units, known = both(tmp_path, **OPTIONS[options])
     assert len(units) > 20
-    assert (known > 30) == (options not in ("0.3", "keep", "mirror", "zmeta"))
+    assert (known > 30) == (len(followed) >= 9) == (options not in ("0.3", "keep", "mirror", "zmeta"))
     if options == "0.5":
         assert any(unit.blocked for unit in units)
         assert sum(len(unit.changes) for unit in units) > 600
@@ -244,7 +266,7 @@ def test_containers_of_every_sort(
 @pytest.mark.parametrize("to", ["ome-ngff@0.4", "ome-ngff@0.5"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_third_array_of_a_kind_is_known(
-    kind: str, to: str, tmp_path: Path, both: Callable[..., tuple[list[Unit], int]]
+    kind: str, to: str, tmp_path: Path, both: Callable[..., tuple[list[Unit], int]], followed: set[str]
 ) -> None:
     chance = random.Random(kind)
     keys, ndim = KINDS[kind]
@@ -254,6 +276,94 @@ def test_the_third_array_of_a_kind_is_known(
     units, known = both(tmp_path, to=to)
     assert not any(unit.blocked for unit in units)
     assert known == 7
+    assert len(followed) == 6
+
+
+@pytest.mark.parametrize("kind", ["funlib 0.6", "gunpowder with channels", "dacapo", "cosem", "foreign keys"])
+def test_numbers_of_every_sort(
+    kind: str, tmp_path: Path, both: Callable[..., tuple[list[Unit], int]], followed: set[str]
+) -> None:
+    chance = random.Random(kind)
+    keys, ndim = KINDS[kind]
+    for number in range(80):
+        sizes = chance.choice([[4, 8, 40], [4.0, 8.0, 40.0], [1.5, 0.36, 9.8], NUMBERS, [*NUMBERS, *ODD]])
+        places = chance.choice([[0, 0, -2, 8], [0.0, -0.5, 20.0], PLACES, [*PLACES, *ODD]])
+        found = numbered(keys, lambda key, a=sizes, b=places: chance.choice(b if key in ("offset", "translate") else a))  # type: ignore[misc]
+        put(group(tmp_path / f"{number % 3}.zarr") / f"a{number}", found, ndim, chance)
+    both(tmp_path)
+    assert len(followed) > 8
+
+
+def rows(folder: Path, count: int = 8, kind: str = "v2", name: str = "a") -> Path:
+    """Put arrays of one kind, with numbers of their own, into a folder."""
+    for number in range(count):
+        keys = {**FUNLIB, "voxel_size": [40 + number, 4, 4], "offset": [number, 8, 8 + number]}
+        put(folder / f"{name}{number}", keys, 3, random.Random(number), kind)
+    return folder
+
+
+def test_arrays_that_are_known_by_their_text_in_zarr_v3(
+    tmp_path: Path, both: Callable[..., tuple[list[Unit], int]], followed: set[str]
+) -> None:
+    """Not where a document of Zarr v2 stands beside, nor in a folder that may become a group of Zarr v3."""
+    rows(group(tmp_path / "c.zarr", "v3"), kind="v3")
+    write(tmp_path / "c.zarr/a5", {".zarray": V2})
+    rows(tmp_path / "c.zarr/folder", kind="v3")
+    group(tmp_path / "c.zarr/v2")
+    rows(tmp_path / "c.zarr/v2", 1, kind="v3")
+    units, _ = both(tmp_path)
+    assert {os.path.relpath(path, tmp_path) for path in followed} == {f"c.zarr/a{number}" for number in (2, 3, 4, 6, 7)}
+    assert [found.file for unit in units for found in unit.findings if found.code == "ZM004"]
+    both(tmp_path, to="ome-ngff@0.4")
+    assert not followed
+
+
+@pytest.mark.parametrize("above", [{}, {"resolution": [4, 4, 4]}, {"multiscales": []}, {"omero": 5}, {"mine": 5}], ids=str)
+@pytest.mark.parametrize("copy", ["", "here", "above"])
+def test_what_stands_above_arrays_that_are_known_by_their_text(
+    above: dict[str, Any], copy: str, tmp_path: Path, both: Callable[..., tuple[list[Unit], int]], followed: set[str]
+) -> None:
+    """They are not, where a group says something that is read with them, or keeps a copy of them."""
+    group(tmp_path / "c.zarr")
+    rows(group(tmp_path / "c.zarr/g", "v2", above))
+    rows(tmp_path / "c.zarr", name="z")
+    if copy:
+        top = tmp_path / ("c.zarr/g" if copy == "here" else "c.zarr")
+        copies = {os.path.relpath(file, top).replace(os.sep, "/"): json.loads(file.read_bytes())
+                  for file in sorted(top.rglob(".z*"))}  # fmt: skip
+        write(top, {".zmetadata": {"zarr_consolidated_format": 1, "metadata": copies}})
+    for to in ("ome-ngff@0.4", "ome-ngff@0.5"):
+        units, _ = both(tmp_path, to=to)
+        assert any(unit.changes for unit in units)
+        in_group = [path for path in followed if f"{os.sep}g{os.sep}" in path]
+        assert len(in_group) == (8 - 2 * (copy != "")) * (not copy and above.keys() <= {"omero", "mine"})
+        assert (len(followed) - len(in_group)) == (6 if copy != "above" else 0)
+
+
+def test_levels_of_a_pyramid_that_are_known_by_their_text(
+    tmp_path: Path, both: Callable[..., tuple[list[Unit], int]], followed: set[str]
+) -> None:
+    """Levels have one image for all of them, though each was found to be one of its own."""
+    group(tmp_path / "c.zarr")
+    pyramid(group(tmp_path / "c.zarr/a"), random.Random(0))
+    pyramid(group(tmp_path / "c.zarr/b"), random.Random(0))
+    units, _ = both(tmp_path)
+    assert {os.path.relpath(path, tmp_path / "c.zarr") for path in followed} >= {"b/s0", "b/s1", "b/s2"}
+    (made,) = (change.new for unit in units for change in unit.changes if change.file.endswith(f"b{os.sep}zarr.json"))
+    images = json.loads(made or b"")["attributes"]["ome"]["multiscales"]
+    assert [[level["path"] for level in image["datasets"]] for image in images] == [["s0", "s1", "s2"]]
+
+
+def test_arrays_that_links_have_led_to_before(
+    tmp_path: Path, both: Callable[..., tuple[list[Unit], int]], followed: set[str]
+) -> None:
+    """They are told of where the link stands, and not once more."""
+    rows(group(tmp_path / "elsewhere.zarr"))
+    group(tmp_path / "c.zarr")
+    (tmp_path / "c.zarr/one").symlink_to(tmp_path / "elsewhere.zarr/a3")
+    (tmp_path / "c.zarr/two").symlink_to(tmp_path / "elsewhere.zarr")
+    both(tmp_path / "c.zarr")
+    assert followed
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ text ──▶ ArrayStencil known? ──▶ units, as the long way would give t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from zmeta.migration.array_stencil import learn_array
 
@@ -23,6 +23,14 @@ _FIRST, _EVERY = 16, 64
 _OFTEN = 32
 
 
+class Found(NamedTuple):
+    """An array that fits a stencil: its numbers of the world, and what becomes of it."""
+
+    stencil: ArrayStencil
+    numbers: list[float]
+    units: tuple[Unit, ...]
+
+
 class Arrays:
     """Plans arrays that are like one that was seen, by their text alone; `plan` is the long way."""
 
@@ -34,15 +42,20 @@ class Arrays:
 
     def follow(self, path: str, text: Text) -> tuple[Unit, ...] | None:
         """Return what becomes of the array in a folder; None for the long way."""
+        found = self.find(path, text)
+        return None if found is None else found.units
+
+    def find(self, path: str, text: Text) -> Found | None:
+        """Return the stencil that the array in a folder fits, with what it gives; None for the long way."""
         self._asked += 1
         joined = text.joined
         for index, stencil in enumerate(self._known):
             holes = stencil.form.match(joined) if stencil.names == text.names else None
-            units = None if holes is None else stencil.fill(path, text.raws, holes)
-            if units is not None:
+            flat = None if holes is None else stencil.parse(path, holes)
+            if holes is not None and flat is not None:
                 if index:
                     self._known.insert(0, self._known.pop(index))
-                return units
+                return Found(stencil, flat, stencil.fill(path, text.raws, holes, flat))
         if len(joined) > _LARGEST or not self._may_learn(text.mark):
             return None
         stencil_ = learn_array(path, text, self._plan, self._options)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from zmeta.nodes.node import Node
     from zmeta.nodes.texts import Text
 
-    Plan = Callable[[Node], tuple[Unit, ...]]
+    Plan = Callable[[Node], tuple[Unit, ...] | None]
     Place = tuple[str, ...]
 
 #: Numbers by how they are written: what holds for those of each kind, and for a mixture, holds for any.
@@ -71,23 +71,22 @@ class ArrayStencil(NamedTuple):
     made: tuple[Number, ...] = ()
     units: tuple[UnitSheet, ...] = ()
 
-    def fill(self, path: str, raws: Sequence[bytes], holes: list[bytes]) -> tuple[Unit, ...] | None:
-        """Return the units of an array by what stands in its holes; None where the numbers are not of its kind."""
-        flat = self.parse(holes)
-        if flat is None or (self.is_placed and _is_level(path)):
-            return None
+    def fill(self, path: str, raws: Sequence[bytes], holes: list[bytes], flat: list[float]) -> tuple[Unit, ...]:
+        """Return the units of an array by what stands in its holes, and the numbers that `parse` found there."""
         if not self.units:
             return ()
         pool = [*holes, *[hole.removesuffix(b".0") for hole in holes], *[_spelled(number, flat) for number in self.made]]
         return tuple([unit.fill(path, raws, pool) for unit in self.units])
 
-    def parse(self, holes: list[bytes]) -> list[float] | None:
+    def parse(self, path: str, holes: list[bytes]) -> list[float] | None:
         """Return the numbers of the world; None where one is written otherwise than zmeta does, or they do not fit."""
+        if self.is_placed and _is_level(path):
+            return None
         flat: list[float] = []
         for hole in self.numbers:
             literal = holes[hole]
             value = float(literal) if b"." in literal else int(literal)
-            if repr(value).encode() != literal or (not value and literal[:1] == b"-"):
+            if (not value and literal[:1] == b"-") or (type(value) is float and repr(value).encode() != literal):
                 return None
             flat.append(value)
         for size in self.sizes:
@@ -122,19 +121,24 @@ def learn_array(path: str, text: Text, plan: Plan, options: Options) -> ArraySte
     `plan` is the long way.
     """
     sample = _read(path, text, options)
-    units = () if sample is None else plan(sample.node)
-    if sample is None or any(unit.blocked for unit in units):
+    units = None if sample is None else plan(sample.node)
+    if sample is None or units is None or any(unit.blocked for unit in units):
         return None
     count = len(sample.kinds)
-    for patterns, trials in (
-        ((), [["float"] * count, ["int"] * count, ["fraction"] * count, [*_MIXED * count][:count]]),
-        (sample.kinds, [sample.kinds]),
-    ):
+    own = sample.kinds, [sample.kinds]
+    anything = (), [["float"] * count, ["int"] * count, ["fraction"] * count, [*_MIXED * count][:count]]
+    for patterns, trials in (own,) if options.is_image else (anything, own):  # an image knows numbers by their kinds
         stencil = _try(sample, patterns, trials, plan)
-        holes = None if stencil is None else stencil.form.match(text.joined)
-        if stencil is not None and holes is not None and stencil.fill(path, text.raws, holes) == units:
+        if stencil is not None and _filled(stencil, path, text) == units:
             return stencil
     return None
+
+
+def _filled(stencil: ArrayStencil, path: str, text: Text) -> tuple[Unit, ...] | None:
+    """Return what a stencil gives for an array; None where it is not one of its kind."""
+    holes = stencil.form.match(text.joined)
+    flat = None if holes is None else stencil.parse(path, holes)
+    return None if holes is None or flat is None else stencil.fill(path, text.raws, holes, flat)
 
 
 class _Spot(NamedTuple):
@@ -272,9 +276,11 @@ def _kind(literal: bytes) -> str:
 
 def _is_plain(node: Node, options: Options) -> bool:
     """Whether all that an array says of the world is a matter of its own numbers, taken one by one."""
-    target = options.row(node).id
     rows = {row.id for row in detect(node)}
     placed = PLACED & node.attributes.keys()
+    if options.is_image:
+        return rows <= PLAIN_ROWS and not placed
+    target = options.row(node).id
     if target == "cosem@1" and target in rows and placed <= {_VIEWER[0]}:
         rows.discard("n5-viewer@1")
         placed = frozenset()
@@ -313,13 +319,14 @@ def _try(sample: _Sample, patterns: Sequence[str], trials: Sequence[Sequence[str
     stencil = sample.stencil(patterns)
     twins = [sample.twin(kinds, series) for kinds in trials for series in (0, 1)]
     first, values = twins[0]
-    flat = stencil.parse(values)
+    flat = stencil.parse(_TWIN, values)
     node = read_node(_TWIN, given=first.given)
-    if flat is None or node is None:
+    planned = None if node is None else plan(node)
+    if flat is None or planned is None:
         return None
     files = {os.path.join(_TWIN, name): number for number, name in enumerate(first.names)}
     numbers = [*find_traces(sample.lists_of(flat)).values()]
-    units = sheets(_TWIN, plan(node), files, values, [_spelled(number, flat) for number in numbers])
+    units = sheets(_TWIN, planned, files, values, [_spelled(number, flat) for number in numbers])
     if units is None:
         return None
     count = 2 * len(values)
@@ -328,8 +335,8 @@ def _try(sample: _Sample, patterns: Sequence[str], trials: Sequence[Sequence[str
     made = tuple(numbers[hole - count] for hole in used)
     stencil = stencil._replace(made=made, units=tuple(unit.renumbered(at) for unit in units))
     for twin, values in twins:
-        holes = stencil.form.match(twin.joined)
         node = read_node(_TWIN, given=twin.given)
-        if node is None or holes != values or stencil.fill(_TWIN, twin.raws, holes) != plan(node):
+        planned = None if node is None else plan(node)
+        if planned is None or stencil.form.match(twin.joined) != values or _filled(stencil, _TWIN, twin) != planned:
             return None
     return stencil

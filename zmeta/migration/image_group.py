@@ -19,12 +19,13 @@ from zmeta.schema.validate import packaged_validator
 from zmeta.stores.registry import list_folders
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from zmeta.jsondoc import JSONObject
     from zmeta.migration.lone_images import Lone, LoneImages
     from zmeta.migration.options import Options
-    from zmeta.nodes.node import Node
+    from zmeta.migration.unit import Unit
+    from zmeta.nodes.node import Format, Node
     from zmeta.pipeline import Decoded
     from zmeta.steps.step import Kind
 
@@ -34,7 +35,8 @@ if TYPE_CHECKING:
 class ImageGroup(NamedTuple):
     """A group as it will be: its attributes, the folders of the arrays that its images list, and why others are not.
 
-    `read` is what was read from arrays right below it, by their folders, and `lone` what becomes of those of a known kind.
+    `read` is what was read from arrays right below it, by their folders, and `lone` what becomes of those of a known kind;
+    `written` is what is written for those that were known by their text.
     """
 
     attributes: JSONObject
@@ -45,15 +47,18 @@ class ImageGroup(NamedTuple):
     findings: tuple[Finding, ...] = ()
     read: Mapping[str, Decoded] = MappingProxyType({})
     lone: Mapping[str, Lone] = MappingProxyType({})
+    written: Mapping[str, tuple[Unit, ...]] = MappingProxyType({})
 
 
 class _Look:
-    """A look at the arrays right below a group that no image lists."""
+    """A look at the arrays right below a group that no image lists; of `by_text` formats they may be known by text."""
 
-    def __init__(self, options: Options, lones: LoneImages) -> None:
+    def __init__(self, options: Options, lones: LoneImages, by_text: Collection[Format]) -> None:
         self._options = options
         self._lones = lones
+        self._by_text = by_text
         self.read: dict[str, Decoded] = {}
+        self.written: dict[str, tuple[Unit, ...]] = {}
         self._lone: dict[str, Lone] = {}
 
     def children(self, group: Node, open_: Open, listed: Mapping[str, Node]) -> Iterator[Child]:
@@ -63,16 +68,28 @@ class _Look:
         except StoreError:  # said by the walk
             return
         for name in names:
+            path = f"{group.path}{os.sep}{name}"
+            known = self._known(group, name, path) if self._by_text else None
+            if known is not None:
+                yield known
+                continue
             try:
-                node = open_(f"{group.path}{os.sep}{name}")
+                node = open_(path)
             except (DocumentError, StoreError):
                 continue
             if node is None or node.kind != "array" or node.format == "n5":
                 continue
-            above = ((group, name), *((outer, f"{below}/{name}") for outer, below in group.ancestors))
-            child = self._child(name, node._replace(ancestors=above))
+            child = self._child(name, _inside(group, name, node))
             if child is not None:
                 yield child
+
+    def _known(self, group: Node, name: str, path: str) -> Child | None:
+        """Return an array that is known by its text alone."""
+        found = self._lones.follow(name, path, self._by_text)
+        if found is None:
+            return None
+        self._lone[path], self.written[path] = found.lone, found.units
+        return Child(name, path, lambda: self._decode(_inside(group, name, found.node(path))), found.image)
 
     def sure(self, children: list[Child], images: list[JSONObject], attributes: JSONObject, version: str) -> dict[str, Lone]:
         """Return what becomes of arrays of known kinds, if a group with attributes fits its schema with all images.
@@ -80,7 +97,7 @@ class _Look:
         Images of one kind differ in their names, and in numbers of the same sort: the schema is shown one of each kind. The
         levels of a pyramid share a corner, so what becomes of them is what would become of each alone.
         """
-        known = {id(child.image): self._lone[child.node.path] for child in children if child.image is not None}
+        known = {id(child.image): self._lone[child.path] for child in children if child.image is not None}
         found = [known.get(id(image)) for image in images]
         first = {id(lone): image for lone, image in zip(reversed(found), reversed(images), strict=True)}
         shown = [image for lone, image in zip(found, images, strict=True) if lone is None or first[id(lone)] is image]
@@ -91,19 +108,19 @@ class _Look:
         lone = self._lones.find(name, node)
         if lone is not None:
             self._lone[node.path] = lone
-            return Child(name, node, partial(self._decode, node), lone.image(name, node.attributes))
+            return Child(name, node.path, partial(self._decode, node), lone.image_of(name, node))
         decoded = self._decode(node)
         if decoded.metadata.voxel_size is None or decoded.errors or (find_level(node) is not None and not _is_cosem(node)):
             return None
-        return Child(name, node, partial(self._decode, node))
+        return Child(name, node.path, partial(self._decode, node))
 
     def again(self, child: Child) -> Child:
         """Return an array of a kind that was not known yet as one that is: the first one of each kind teaches nothing."""
         lone = self._lones.recall(child.node) if child.image is None else None
         if lone is None:
             return child
-        self._lone[child.node.path] = lone
-        return Child(child.name, child.node, child.decode, lone.image(child.name, child.node.attributes))
+        self._lone[child.path] = lone
+        return Child(child.name, child.path, child.decode, lone.image_of(child.name, child.node))
 
     def _decode(self, node: Node) -> Decoded:
         if node.path not in self.read:
@@ -112,8 +129,13 @@ class _Look:
         return self.read[node.path]
 
 
-def plan_image_group(group: Node, open_: Open, options: Options, lones: LoneImages) -> ImageGroup:
-    """Return what a group of Zarr v2 or v3 becomes. Never raises on data."""
+def plan_image_group(
+    group: Node, open_: Open, options: Options, lones: LoneImages, by_text: Collection[Format] = ()
+) -> ImageGroup:
+    """Return what a group of Zarr v2 or v3 becomes. Never raises on data.
+
+    `by_text` are the formats of arrays that may be known by their text, as nothing speaks of them or keeps a copy of them.
+    """
     if group.format == "n5":
         return ImageGroup(group.attributes)
     listed = dict(_listed(group, open_))
@@ -124,7 +146,7 @@ def plan_image_group(group: Node, open_: Open, options: Options, lones: LoneImag
     attributes = upgrade.attributes
     steps = list(upgrade.steps)
     refused: dict[str, Finding] = {}
-    look = _Look(options, lones)
+    look = _Look(options, lones, by_text)
     lone: dict[str, Lone] = {}
     if version in ("0.4", "0.5"):
         children = [look.again(child) for child in list(look.children(group, open_, listed))]
@@ -141,7 +163,13 @@ def plan_image_group(group: Node, open_: Open, options: Options, lones: LoneImag
     levels = frozenset([_below(group.path, name) for name in level_names(attributes) if not refusal(name)])
     reasons = {os.path.join(group.path, name): finding for name, finding in refused.items()}
     lone = {path: known for path, known in lone.items() if path in levels}
-    return ImageGroup(attributes, levels, reasons, tuple(steps), upgrade.kind, upgrade.findings, look.read, lone)
+    written = {path: units for path, units in look.written.items() if path in lone}
+    return ImageGroup(attributes, levels, reasons, tuple(steps), upgrade.kind, upgrade.findings, look.read, lone, written)
+
+
+def _inside(group: Node, name: str, node: Node) -> Node:
+    """Return an array with the groups above it."""
+    return node._replace(ancestors=((group, name), *((outer, f"{below}/{name}") for outer, below in group.ancestors)))
 
 
 def _below(folder: str, name: str) -> str:

@@ -29,12 +29,17 @@ _LEVEL = re.compile(r"(.*?)(\d{1,4})")
 
 @dataclass
 class Child:
-    """An array right below a group: its name, what is read from it when that is asked for, its image if that is known."""
+    """An array right below a group: its name and folder, what is read from it when that is asked for, its image if known."""
 
     name: str
-    node: Node
+    path: str
     decode: Callable[[], Decoded]
     image: JSONObject | None = None
+
+    @cached_property
+    def node(self) -> Node:
+        """The array as it was read."""
+        return self.decode().node
 
     @cached_property
     def metadata(self) -> Metadata:

@@ -2,6 +2,7 @@
 
     node ──find_kind──▶ Lone known? ──▶ its image, and its Outcome, as `new_images` and `translate_level` give them
                         else ──twin──▶ perhaps a Lone
+    text ──Arrays──▶ numbers ──Lone──▶ its image, and the Unit that is written for it: nothing is parsed
 
 As in `memo.py`, what becomes of arrays of a kind is learnt from a twin of one, and used only if it gives for the array
 itself what the long way gives. Only arrays above which nothing else speaks are told so. That the document of their group
@@ -11,11 +12,14 @@ fits its schema with all of them is for the group to see to.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from zmeta.conventions.registry import detect
+from zmeta.errors import ZmetaError
 from zmeta.finding import Severity
 from zmeta.jsondoc import HOLE, Filled, Form
+from zmeta.migration.array_memo import Arrays
+from zmeta.migration.documents import converted, edited
 from zmeta.migration.images import Child, new_images, with_images
 from zmeta.migration.kinds import Kinds
 from zmeta.migration.memo import (
@@ -34,18 +38,23 @@ from zmeta.migration.memo import (
     value_of,
 )
 from zmeta.migration.translate import Outcome, given_names, translate_level
-from zmeta.nodes.node import Node
+from zmeta.migration.unit import Unit
+from zmeta.nodes.node import TWINS, Node, read_node
 from zmeta.pipeline import decode_node
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
+    from zmeta.checker.form import Form as TextForm
     from zmeta.jsondoc import JSONObject, JSONValue
     from zmeta.migration.options import Options
     from zmeta.nodes.node import Format
+    from zmeta.nodes.texts import Text, Texts
 
 #: A number of an image: one that is made of those of the array, or the same for all.
 _Place = Number | int
+#: Documents of arrays with attributes, and their format.
+_ARRAYS: dict[tuple[str, ...], Format] = {(".zarray", ".zattrs"): 2, ("zarr.json",): 3}
 
 
 class Lone(NamedTuple):
@@ -64,9 +73,12 @@ class Lone(NamedTuple):
     forms: tuple[Form, Form]
     places: tuple[tuple[str, ...], ...]
 
-    def image(self, name: str, keys: JSONObject) -> JSONObject:
-        """Return the image of an array that says `keys`."""
-        flat = [number for place in self.places for number in numbers_at(keys, place)]
+    def image_of(self, name: str, node: Node) -> JSONObject:
+        """Return the image of an array."""
+        return self.image(name, [number for place in self.places for number in numbers_at(node.attributes, place)])
+
+    def image(self, name: str, flat: list[float]) -> JSONObject:
+        """Return the image of an array by its numbers of the world."""
         sizes, places = _filled(self.scale, flat), _filled(self.translation, flat)
         if not any(places):  # which are left out
             places = []
@@ -78,12 +90,54 @@ class Lone(NamedTuple):
         return Outcome(node) if self.level is None else follow(self.level, node, self.format)
 
 
+class NewImage(NamedTuple):
+    """An array that is known by its text: its kind, its image, what is written for it, if anything, and that text."""
+
+    lone: Lone
+    image: JSONObject
+    units: tuple[Unit, ...]
+    text: Text
+
+    def node(self, path: str) -> Node:
+        """Return the array, parsed after all."""
+        return cast("Node", read_node(path, given=self.text.given))
+
+
 class LoneImages:
     """Knows what becomes of arrays that are an image each; one for a plan."""
 
-    def __init__(self, options: Options) -> None:
-        self._options = options
+    def __init__(self, options: Options, texts: Texts) -> None:
+        self._options, self._texts = options, texts
         self._kinds: Kinds[Lone] = Kinds()
+        self._arrays = Arrays(lambda node: _written(node, options), options)
+        self._lones: dict[TextForm, Lone | None] = {}
+
+    def follow(self, name: str, path: str, formats: Collection[Format]) -> NewImage | None:
+        """Return what becomes of an array in a folder, of one of some formats, by its text alone; None for the long way.
+
+        Nothing above it may speak of it or keep a copy of it.
+        """
+        self._texts.begin(path)
+        try:
+            text = self._texts.read(path)
+        except ZmetaError:  # told by the walk
+            return None
+        format_ = _ARRAYS.get(text.names)
+        if format_ not in formats or (format_ == 3 and not self._stays(path)):
+            return None
+        found = self._arrays.find(path, text)
+        if found is None:
+            return None
+        form = found.stencil.form
+        if form not in self._lones:
+            node = read_node(path, given=text.given)
+            self._lones[form] = None if node is None else self.find(name, node)
+        lone = self._lones[form]
+        return None if lone is None else NewImage(lone, lone.image(name, found.numbers), found.units, text)
+
+    def _stays(self, path: str) -> bool:
+        """Whether an array of Zarr v3 may stay one, and no document of Zarr v2 stands beside."""
+        return self._options.needs_v3 and self._texts.stands_alone(path, TWINS[3, "array"])
 
     def find(self, name: str, node: Node) -> Lone | None:
         """Return what becomes of an array, whose groups are given with it; None for the long way."""
@@ -126,7 +180,7 @@ def _learn(name: str, node: Node, options: Options) -> Lone | None:
 def _holds(lone: Lone, name: str, node: Node, options: Options) -> bool:
     """Whether an array comes out as the long way gives it."""
     found, outcome = _plan(name, node, options), lone.outcome(node)
-    if found is None or outcome is None or repr(lone.image(name, node.attributes)) != repr(found[0]):
+    if found is None or outcome is None or repr(lone.image_of(name, node)) != repr(found[0]):
         return False
     return are_same(_alone(outcome), _alone(found[1]))
 
@@ -151,7 +205,7 @@ def _plan(name: str, node: Node, options: Options) -> tuple[JSONObject, Outcome]
     decoded = decode_node(inside, reading, given_names(node, options))
     if decoded.metadata.voxel_size is None or decoded.errors:
         return None
-    images, _ = new_images(group, [Child(name, inside, lambda: decoded)], reading)
+    images, _ = new_images(group, [Child(name, inside.path, lambda: decoded)], reading)
     if len(images) != 1:
         return None
     format_: Format = 3 if options.needs_v3 else node.format
@@ -162,6 +216,21 @@ def _plan(name: str, node: Node, options: Options) -> tuple[JSONObject, Outcome]
     left = [row for row in detect(outcome.node) if not row.on_group and not row.names_only]
     image = images[0] if options.image_version == "0.5" else {"version": options.image_version, **images[0]}
     return None if left else (image, outcome if outcome.node is not inside else outcome._replace(node=node))
+
+
+def _written(node: Node, options: Options) -> tuple[Unit, ...] | None:
+    """Return, by the long way, what is written for an array itself; None where it is no image."""
+    found = _plan(os.path.basename(node.path), node, options)
+    if found is None:
+        return None
+    _, (after, steps, kind, findings) = found
+    if after is node and not findings:
+        return ()
+    try:
+        written = converted(node, after) if after.format != node.format else edited(node, after)
+    except ValueError:  # told by the long way
+        return None
+    return (Unit(node.path, steps, kind, written.changes, (*findings, *written.findings)),)
 
 
 def _lone(twin: Node, image: JSONObject, outcome: Outcome) -> Lone | None:

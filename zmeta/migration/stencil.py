@@ -36,16 +36,14 @@ EXTENTS: dict[Format, tuple[str, str]] = {
 
 
 class Sheet(NamedTuple):
-    """The text of a document that is written: every second piece is a hole, and `holes` say what goes there."""
+    """The text of a document that is written, as a template, and what goes where `%b` stands in it."""
 
-    pieces: tuple[bytes, ...]
+    template: bytes
     holes: tuple[int, ...]
 
     def fill(self, pool: Sequence[bytes]) -> bytes:
         """Return the text with the holes filled."""
-        pieces = list(self.pieces)
-        pieces[1::2] = [pool[hole] for hole in self.holes]
-        return b"".join(pieces)
+        return self.template % tuple([pool[hole] for hole in self.holes])
 
     def renumbered(self, holes: Mapping[int, int]) -> Sheet:
         """Return the text with other numbers for its holes."""
@@ -205,10 +203,10 @@ def _sheet(text: bytes, token: re.Pattern[bytes], known: Mapping[bytes, int]) ->
     for found in token.finditer(text):
         hole = known.get(found[0])
         if hole is not None:
-            pieces += [text[start : found.start()], b""]
+            pieces.append(text[start : found.start()])
             holes.append(hole)
             start = found.end()
-    return Sheet((*pieces, text[start:]), tuple(holes))
+    return Sheet(b"%b".join([piece.replace(b"%", b"%%") for piece in (*pieces, text[start:])]), tuple(holes))
 
 
 def _shown(text: bytes) -> str:

@@ -78,8 +78,8 @@ class Memo:
 
     def __init__(self, options: Options) -> None:
         self.translator = Translator(options)
-        self.lones = LoneImages(options)
         self.texts = Texts(options.config.limits)
+        self.lones = LoneImages(options, self.texts)
         self.images = Images(lambda nodes, copy: _plan_alone(nodes, options, copy), self.texts)
         self.arrays = None if options.is_image else Arrays(lambda node: _plan_alone([node], options), options)
         self.knows_texts = options.are_alike
@@ -116,6 +116,7 @@ class TreePlan:
         self._frames: list[Frame] = []
         self._ahead: dict[str, Node | None] = {}
         self._planned: Planned | None = None
+        self._listed: Frame | None = None  # the group whose image lists what is planned
         self._copy: bytes | None = None  # of the next group, where it was read already
 
     def plan(self, place: Place, links: Links, most: int | None = None) -> Iterator[Unit]:
@@ -162,27 +163,35 @@ class TreePlan:
     def _follow(self, place: Place) -> tuple[str, ...] | None:
         """Plan what is like something that was seen, unless a group above it speaks of it or keeps a copy."""
         ahead = self._ahead.get(place.path)
-        if ahead is not None and ahead.kind == "array":
+        if (ahead is not None and ahead.kind == "array") or place.passed:
             return None
+        for frame in reversed(self._frames):
+            units = None if frame.image is None else frame.image.written.get(place.path)
+            if units is not None:
+                self._planned, self._listed = Planned(units, arrays=1), frame
+                return ()
         frames = [frame for frame in self._frames if place.path.startswith(frame.group.path + os.sep)]
-        if place.passed or not all(_is_silent(frame) for frame in frames):
+        if not all(_is_silent(frame) for frame in frames):
             return None
         self._planned = planned = self._memo.follow(place.path)
         if planned is None:
             return None
-        if any(change.new is None for unit in planned.units for change in unit.changes) or self._lists(
-            planned.format, frames
-        ):
-            for frame in frames:
-                frame.needed = True
+        for unit in planned.units:
+            _need(frames, unit.changes)
+        if self._lists(planned.format, frames):
+            _need(frames)
         return ()
 
     def _visit(self, visit: Visit) -> Iterator[Unit]:
         if self._planned is not None:
             self._tally.arrays += self._planned.arrays
             self._tally.groups += self._planned.groups
-            yield from self._planned.units
-            self._planned = None
+            if self._listed is None:
+                yield from self._planned.units
+            else:
+                for unit in self._planned.units:
+                    self._join(self._listed, unit.steps, unit.kind, unit.changes, unit.findings)
+            self._planned = self._listed = None
             return
         if visit.error is not None:
             yield Unit(visit.place.path, findings=(visit.error.finding(),))
@@ -198,26 +207,38 @@ class TreePlan:
 
     def _enter(self, group: Node, *, implicit: bool = False) -> None:
         frame = Frame(group, group, implicit=implicit)
+        broken = self._find_copy(frame)
         if self._options.profiles:
             done = upgrade_profiles(group, self._options)
             frame.after, frame.kind = group.with_attributes(done.attributes), done.kind
             frame.steps += done.steps
             frame.findings += done.findings
         if self._options.is_image:
-            frame.image = image = plan_image_group(frame.after, self._peek, self._options, self._memo.lones)
+            by_text = self._by_text([*self._frames, frame])
+            frame.image = image = plan_image_group(frame.after, self._peek, self._options, self._memo.lones, by_text)
             frame.after = group.with_attributes(image.attributes)
             frame.steps += image.steps
             frame.kind = weakest(frame.kind, image.kind)
             frame.findings += image.findings
-        try:
-            given, self._copy = self._copy, None
-            frame.copy = find_copy(group, self._limits, given)
-        except (DocumentError, StoreError) as error:
-            frame.findings.append(error.finding())
         if self._options.needs_v3 and group.format == 2:
             frame.after = frame.after._replace(format=3)
-        frame.findings += self._twins(group)
+        frame.findings += (*broken, *self._twins(group))
         self._frames.append(frame)
+
+    def _find_copy(self, frame: Frame) -> tuple[Finding, ...]:
+        """Find the consolidated copy of a group; return what is wrong with it."""
+        given, self._copy = self._copy, None
+        try:
+            frame.copy = find_copy(frame.group, self._limits, given)
+        except (DocumentError, StoreError) as error:
+            return (error.finding(),)
+        return ()
+
+    def _by_text(self, frames: Sequence[Frame]) -> tuple[Format, ...]:
+        """Return the formats of arrays in some groups that may be known by their text alone."""
+        if not self._memo.knows_texts or not all(_is_silent(frame) for frame in frames):
+            return ()
+        return (2,) if any(frame.group.format == 2 for frame in frames) else (2, 3)
 
     def _twins(self, node: Node) -> tuple[Finding, ...]:
         """Return what stands beside a node of Zarr v3, as a run leaves it that was to convert it and was never finished."""
@@ -242,22 +263,27 @@ class TreePlan:
             yield Unit(node.path, outcome.steps, findings=(unwritable(node, error), *outcome.findings))
             return
         findings = (*outcome.findings, *written.findings)
-        if written.remove:
-            for frame in self._frames:
-                frame.needed = True
         family = self._family(node) if self._options.is_image else None
         if family is None:
+            _need(self._frames, written.changes)
             unit = _unit(node.path, outcome.steps, outcome.kind, written.changes, findings)
             if not unit.blocked:
                 self._put(node, outcome.node, written)
             yield unit
             return
-        family.changes += written.changes
         if any(frame.copy is not None for frame in self._frames):
             family.levels.append((node, outcome.node, written))
+        self._join(family, outcome.steps, outcome.kind, written.changes, findings)
+
+    def _join(
+        self, family: Frame, steps: Iterable[str], kind: Kind, changes: Sequence[Change], findings: Iterable[Finding]
+    ) -> None:
+        """Let a level be written together with its image."""
+        _need(self._frames, changes)
+        family.changes += changes
         family.findings += findings
-        family.steps += [step for step in outcome.steps if step not in family.steps]
-        family.kind = weakest(family.kind, outcome.kind)
+        family.steps += [step for step in steps if step not in family.steps]
+        family.kind = weakest(family.kind, kind)
 
     def _put(self, node: Node, after: Node, written: Written) -> None:
         """Bring what a node will say into the copies that the groups above it keep; of v3, also where it stays as it is."""
@@ -271,8 +297,8 @@ class TreePlan:
         if not self._lists(node.format, self._frames):
             return
         document = edited(node, after).document
+        _need(self._frames)
         for frame in self._frames:
-            frame.needed = True
             if frame.copy is not None and frame.group.format == 2:
                 frame.copy.put(node, after, document)
 
@@ -356,6 +382,13 @@ class TreePlan:
 
 def _plan_alone(nodes: Sequence[Node], options: Options, copy: bytes | None = None) -> tuple[Unit, ...]:
     return tuple(TreePlan(options, Tally(), Memo(options)).plan_alone(nodes, copy))
+
+
+def _need(frames: Iterable[Frame], changes: Iterable[Change] | None = None) -> None:
+    """Let groups get a document: below them is one of Zarr v3, or there will be, as some changes take others away."""
+    if changes is None or any(change.new is None for change in changes):
+        for frame in frames:
+            frame.needed = True
 
 
 def _is_silent(frame: Frame) -> bool:
