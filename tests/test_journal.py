@@ -9,7 +9,6 @@ import shutil
 import stat
 from collections.abc import Callable, Iterator
 from concurrent import futures
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +95,7 @@ def test_batches_hold_whole_units(tree: Path, state: Path, monkeypatch: pytest.M
     run = make_run(tree, state)
     assert len(run.batches) > 3
     units = [unit for number in run.numbers for unit in run.read(number)]
-    bare = [replace(unit, changes=tuple(replace(change, mode=None) for change in unit.changes)) for unit in units]
+    bare = [unit._replace(changes=tuple(change._replace(mode=None) for change in unit.changes)) for unit in units]
     assert bare == list(plan(tree))
     monkeypatch.setattr(run_module, "BATCH_DOCUMENTS", 1000)
     monkeypatch.setattr(run_module, "BATCH_BYTES", 2000)

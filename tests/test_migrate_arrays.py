@@ -7,7 +7,6 @@ import math
 import re
 import shutil
 import tempfile
-from dataclasses import replace
 from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -242,7 +241,7 @@ def test_a_document_with_a_fault_takes_the_long_way(tmp_path: Path, both: Both) 
 
 
 def test_a_long_list_in_a_finding_is_cut() -> None:
-    sheet = UnitSheet("", (), "lossless", (), ((Finding("ZM205", "shown"), Sheet(b"[%b]", (0,))),))
+    sheet = UnitSheet("", (), "lossless", (), (Finding("ZM205", "shown"),), Sheet(b"[%b]", (0,)))
     shown = [sheet.fill("/a", (), [hole]).findings[0].found for hole in (b"1, 2", b"1" * 90)]
     assert shown == [describe([1, 2]), describe([int("1" * 90)])]
 
@@ -308,7 +307,7 @@ def test_a_matter_of_whole_numbers_holds_for_these_alone(tmp_path: Path, monkeyp
     def particular(nodes: list[Node], options: Options, copy: bytes | None = None) -> tuple[Unit, ...]:
         units = plan(nodes, options, copy)
         fraction = re.search(rb"\.[1-9]", nodes[0].documents[".zattrs"].raw)
-        return tuple(replace(unit, steps=("in another way",)) for unit in units) if fraction else units
+        return tuple(unit._replace(steps=("in another way",)) for unit in units) if fraction else units
 
     monkeypatch.setattr(tree, "_plan_alone", particular)
     memo = Memo(Options("zmeta"))

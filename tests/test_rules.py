@@ -20,7 +20,6 @@ import json
 import re
 import tomllib
 from collections.abc import Iterable
-from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from importlib import import_module
@@ -124,7 +123,7 @@ def convert(node: Node | None) -> list[Finding]:
     else:
         found = convert_array(document.data, node.attributes)
     assert (found.document is None) == any(finding.severity == Severity.ERROR for finding in found.findings)
-    return [replace(finding, file=document.file) for finding in found.findings]
+    return [finding._replace(file=document.file) for finding in found.findings]
 
 
 def finds(case: dict[str, Any]) -> list[Place]:

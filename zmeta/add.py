@@ -112,7 +112,7 @@ def plan_edits(
 
 def _refuse(problems: Sequence[Finding], node: Node) -> None:
     if any(problem.severity == Severity.ERROR for problem in problems):
-        placed = [problem if problem.file else replace(problem, file=node.path) for problem in problems]
+        placed = [problem if problem.file else problem._replace(file=node.path) for problem in problems]
         raise MetadataError("refused, nothing was written", where=node.path, findings=dict.fromkeys(placed))
 
 

@@ -179,7 +179,7 @@ class Config:
         word = self.severity[max(fitting, key=len)] if fitting else ""
         if word == "off":
             return None
-        return replace(finding, level=Severity[word.upper()]) if word else finding
+        return finding._replace(level=Severity[word.upper()]) if word else finding
 
     def wants(self, code: str) -> bool:
         """Whether findings of a code are asked for."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 from hashlib import sha256
+from typing import NamedTuple
 
 #: The pages of the documentation; each code has one below `rules/`.
 DOCS = "https://zmeta.github.io/zmeta/"
@@ -45,8 +46,7 @@ class Fix:
         return f"{verb} {self.pointer} to {self.value!r}"
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """One thing that is wrong, or worth knowing, about one place in one document.
 
     Attributes

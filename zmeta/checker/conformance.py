@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from zmeta.checker.judge import Judge
@@ -84,10 +83,10 @@ def judge_attributes(path: str) -> list[Finding]:
         misplaced = [_finding(node, "ZM101", "there is no image, plate, well or label of OME-NGFF")]
     found = [*misplaced, *judged]
     if not whole:
-        found = [replace(finding, pointer=finding.pointer.removeprefix(node.attributes_pointer)) for finding in found]
+        found = [finding._replace(pointer=finding.pointer.removeprefix(node.attributes_pointer)) for finding in found]
     found = [finding for finding in found if breaks_must(finding)][:_MOST_TOLD]
     places = locate(raw.decode("utf-8", "replace"), {finding.pointer for finding in found})
-    return [replace(f, file=path, line=places[f.pointer][0], column=places[f.pointer][1]) for f in found]
+    return [f._replace(file=path, line=places[f.pointer][0], column=places[f.pointer][1]) for f in found]
 
 
 def _group(path: str, raw: bytes, attributes: JSONObject, format_: int) -> Node:

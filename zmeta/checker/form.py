@@ -75,8 +75,10 @@ class Form:
 
     def _compiled(self) -> re.Pattern[bytes]:
         """Return all of the form as one pattern; to make it takes a millisecond for a kilobyte."""
-        holes = [(b"(%b)" if told else b"(?:%b)") % pattern.pattern + re.escape(piece) for pattern, told, piece in self._rest]
-        self._pattern = re.compile(b"".join([re.escape(self._first), *holes]))
+        parts = [re.escape(self._first)]
+        for pattern, is_told, piece in self._rest:
+            parts += [b"(%b)" % pattern.pattern if is_told else b"(?:%b)" % pattern.pattern, re.escape(piece)]
+        self._pattern = re.compile(b"".join(parts))
         return self._pattern
 
     @property

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import marshal
 import os
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from zmeta.checker.learn import READ
@@ -64,7 +63,7 @@ def _moved(findings: Sequence[Finding], folder: str, to: str) -> Sequence[Findin
     """Return findings about one folder as those about another whose documents are the same."""
     if folder == to or not findings:
         return findings
-    return [replace(found, file=to + found.file[len(folder) :]) for found in findings]
+    return [found._replace(file=to + found.file[len(folder) :]) for found in findings]
 
 
 class Judge:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from json import JSONDecoder
 from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import TYPE_CHECKING
@@ -25,7 +25,7 @@ def place(findings: list[Finding], node: Node, limits: Limits) -> list[Finding]:
     by_file: dict[str, list[Finding]] = {}
     for finding in findings:
         file = main_document(node) if finding.file in ("", node.path) else finding.file
-        by_file.setdefault(file, []).append(finding if finding.file == file else replace(finding, file=file))
+        by_file.setdefault(file, []).append(finding if finding.file == file else finding._replace(file=file))
     placed: list[Finding] = []
     for file, group in by_file.items():
         text = _text(file, node, limits)
@@ -33,7 +33,7 @@ def place(findings: list[Finding], node: Node, limits: Limits) -> list[Finding]:
         for index, finding in enumerate(group):
             if not finding.line and finding.pointer in places:
                 line, column = places[finding.pointer]
-                group[index] = replace(finding, line=line, column=column)
+                group[index] = finding._replace(line=line, column=column)
         placed += sorted(group, key=lambda finding: (finding.line, finding.column, finding.code))
     return placed
 
@@ -49,7 +49,7 @@ def place_alone(finding: Finding, limits: Limits) -> Finding:
     if raw is None:
         return finding
     line, column = locate(raw.decode("utf-8", "replace"), [finding.pointer])[finding.pointer]
-    return replace(finding, line=line, column=column)
+    return finding._replace(line=line, column=column)
 
 
 def main_document(node: Node) -> str:

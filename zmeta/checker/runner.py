@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from zmeta.checker.batch import Batch, walk_batches
@@ -132,7 +132,7 @@ class Run:
 
         def take(finding: Finding) -> None:
             nonlocal known
-            finding = replace(finding, file=shown.path(finding.file))
+            finding = finding._replace(file=shown.path(finding.file))
             if left and left[finding.fingerprint] > 0:
                 left[finding.fingerprint] -= 1
                 known += 1
@@ -196,7 +196,7 @@ def mend_all(
             for finding in batch.findings:
                 if finding.file in failed:
                     continue
-                there = replace(finding, file=shown.path(finding.file))
+                there = finding._replace(file=shown.path(finding.file))
                 try:
                     fix = mend(finding)
                 except ZmetaError as error:

@@ -56,47 +56,54 @@ _LEVEL = re.compile(r"s?[0-9]+")
 class ArrayStencil(NamedTuple):
     """The documents of an array by their names, the form of their text, and the units that are written.
 
-    `numbers` are the holes that hold numbers of the world, which all others tell by their place in it: `sizes` must be
-    positive, `same` are pairs that must be equal, `mirrored` lists with whether they read the same from both ends, and
-    `made` is what is computed. `is_placed` where the name of the array matters.
+    `numbers` are the holes that hold numbers of the world, which all others tell by their place in it: `sizes`, from one up
+    to another, must be positive, `same` are pairs that must be equal, and `mirrored` are lists with whether they read the
+    same from both ends. `made` is what is computed, and `shortens` tells whether `4.0` becomes `4`. `is_placed`
+    where the name of the array matters.
     """
 
     names: tuple[str, ...]
     form: Form
     numbers: tuple[int, ...]
-    sizes: tuple[int, ...]
+    sizes: tuple[tuple[int, int], ...]
     same: tuple[tuple[int, int], ...]
-    mirrored: tuple[tuple[tuple[int, ...], bool], ...]
+    mirrored: tuple[tuple[int, int, bool], ...]
     is_placed: bool
     made: tuple[Number, ...] = ()
+    shortens: bool = False
     units: tuple[UnitSheet, ...] = ()
 
     def fill(self, path: str, raws: Sequence[bytes], holes: list[bytes], flat: list[float]) -> tuple[Unit, ...]:
         """Return the units of an array by what stands in its holes, and the numbers that `parse` found there."""
         if not self.units:
             return ()
-        pool = [*holes, *[hole.removesuffix(b".0") for hole in holes], *[_spelled(number, flat) for number in self.made]]
+        pool = [*holes, *([hole.removesuffix(b".0") for hole in holes] if self.shortens else holes)]
+        pool += [_spelled(number, flat) for number in self.made]
         return tuple([unit.fill(path, raws, pool) for unit in self.units])
 
     def parse(self, path: str, holes: list[bytes]) -> list[float] | None:
         """Return the numbers of the world; None where one is written otherwise than zmeta does, or they do not fit."""
         if self.is_placed and _is_level(path):
             return None
-        flat: list[float] = []
-        for hole in self.numbers:
-            literal = holes[hole]
-            value = float(literal) if b"." in literal else int(literal)
-            if (not value and literal[:1] == b"-") or (type(value) is float and repr(value).encode() != literal):
+        literals = [holes[hole] for hole in self.numbers]
+        if b"-0" in literals or b"-0.0" in literals:
+            return None
+        text = b", ".join(literals)
+        flat: list[float]
+        if b"." in text:
+            flat = [float(literal) if b"." in literal else int(literal) for literal in literals]
+            if repr(flat).encode() != b"[%b]" % text:
                 return None
-            flat.append(value)
-        for size in self.sizes:
-            if flat[size] <= 0:
+        else:
+            flat = [*map(int, literals)]
+        for start, end in self.sizes:
+            if min(flat[start:end]) <= 0:
                 return None
         for one, other in self.same:
             if flat[one] != flat[other] or (self.units and holes[self.numbers[one]] != holes[self.numbers[other]]):
                 return None
-        for numbers, expected in self.mirrored:
-            values = [flat[number] for number in numbers]
+        for start, end, expected in self.mirrored:
+            values = flat[start:end]
             if (values == values[::-1]) != expected:
                 return None
         return flat
@@ -167,14 +174,14 @@ class _Sample(NamedTuple):
         ]
         at = {spot.number: hole for hole, spot in enumerate(self.spots)}
         places = self._places()
-        sizes = tuple(number for place, numbers in places.items() if POSITIVE.get(place) for number in numbers)
+        sizes = tuple((at.start, at.stop) for place, at in places.items() if POSITIVE.get(place))
         return ArrayStencil(
             self.text.names,
             Form(self.text.joined, holes),
             tuple(at[number] for number in range(len(self.kinds))),
             sizes,
             tuple(self._same()),
-            tuple((tuple(places[place]), self._is_mirrored(place)) for place in places if self.node.format == "n5"),
+            tuple((at.start, at.stop, self._is_mirrored(place)) for place, at in places.items() if self.node.format == "n5"),
             _VIEWER in places,
         )
 
@@ -330,10 +337,12 @@ def _try(sample: _Sample, patterns: Sequence[str], trials: Sequence[Sequence[str
     if units is None:
         return None
     count = 2 * len(values)
-    used = sorted({hole for unit in units for sheet in unit.sheets for hole in sheet.holes if hole >= count})
+    used = sorted({hole for unit in units for hole in unit.sheet.holes if hole >= count})
     at = {hole: count + index for index, hole in enumerate(used)}
     made = tuple(numbers[hole - count] for hole in used)
-    stencil = stencil._replace(made=made, units=tuple(unit.renumbered(at) for unit in units))
+    shortens = any(len(values) <= hole < count for unit in units for hole in unit.sheet.holes)
+    units = tuple(unit._replace(sheet=unit.sheet.renumbered(at)) for unit in units)
+    stencil = stencil._replace(made=made, shortens=shortens, units=units)
     for twin, values in twins:
         node = read_node(_TWIN, given=twin.given)
         planned = None if node is None else plan(node)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import marshal
 import os
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from zmeta.jsondoc import LIMITS, dump_json, parse_json
@@ -149,7 +148,7 @@ def _with_grid(parts: tuple[bytes, bytes, bytes], shape: Any, chunks: Any) -> by
 
 
 def _placed(findings: tuple[Finding, ...], node: Node) -> list[Finding]:
-    return [found if found.file else replace(found, file=node.path) for found in findings]
+    return [found if found.file else found._replace(file=node.path) for found in findings]
 
 
 # --- consolidated copies --------------------------------------------------------------------------------------------------

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import marshal
 import os
-from dataclasses import astuple
 from decimal import Context, Decimal
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
@@ -227,7 +226,7 @@ def compare(twin: Node, outcome: Outcome, schema: str) -> Recipe | None:
     shown = {describe(numbers): place for place, numbers in lists.items()}
     findings = tuple(
         (finding.code, finding.message, finding.file[len(twin.path) :], finding.pointer, finding.expected,
-         shown.get(finding.found, finding.found), *astuple(finding)[6:])
+         shown.get(finding.found, finding.found), *finding[6:])
         for finding in outcome.findings
     )  # fmt: skip
     if twin.path in repr(findings):

@@ -7,7 +7,6 @@ before their groups, then the v2 documents go, the container's own first. So a r
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -128,7 +127,7 @@ def _convert(place: Place, links: Links, tree: TreePlan) -> Iterator[Unit]:
             yield Unit(place.path, findings=(_blocked(message, place.path, hint),))
             return
         for unit in spool:
-            yield replace(unit, changes=tuple(change for change in unit.changes if change.new is not None))
+            yield unit._replace(changes=tuple(change for change in unit.changes if change.new is not None))
         for unit in spool.backwards():
             yield from _removal(unit)
 
@@ -141,7 +140,7 @@ def _refuse_linked(unit: Unit, container: str) -> Unit:
     message = "the node is reached by a link and belongs to another container, which would lose it"
     hint = "migrate the container that it belongs to, and put a copy in the place of the link"
     findings = tuple(_blocked(message, folder, hint) for folder in linked)
-    return replace(unit, changes=(), findings=(*findings, *unit.findings)) if linked else unit
+    return unit._replace(changes=(), findings=(*findings, *unit.findings)) if linked else unit
 
 
 def _is_linked(folder: str, container: str, sound: set[str]) -> bool:

@@ -292,7 +292,7 @@ def _changed(units: Iterable[Unit], counts: Counter[str], where: str) -> Generat
             if key in seen:
                 raise MigrationError("two changes of the plan are for one document", where=change.file, hint="make them one")
             seen.add(key)
-        yield replace(unit, path=absolute(unit.path), changes=changes, findings=())
+        yield unit._replace(path=absolute(unit.path), changes=changes, findings=())
 
 
 def _recorded(change: Change, where: str) -> Change:
@@ -302,7 +302,7 @@ def _recorded(change: Change, where: str) -> Change:
         raise MigrationError("a file in a zip archive cannot be changed", where=file, hint="unpack the archive")
     if change.new is None and not is_url(file) and os.path.exists(file):
         mode = os.stat(file).st_mode & 0o7777
-    return replace(change, file=file, mode=mode)
+    return change._replace(file=file, mode=mode)
 
 
 def _gather(units: Iterable[Unit]) -> Iterator[list[Unit]]:

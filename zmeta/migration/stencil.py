@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from zmeta.finding import Finding
@@ -19,7 +18,7 @@ from zmeta.migration.unit import Unit
 from zmeta.nodes.write import Change
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from zmeta.checker.form import Form
     from zmeta.nodes.node import Format
@@ -36,57 +35,46 @@ EXTENTS: dict[Format, tuple[str, str]] = {
 
 
 class Sheet(NamedTuple):
-    """The text of a document that is written, as a template, and what goes where `%b` stands in it."""
+    """The texts of a unit, one behind the other with a NUL between, as a template, and what goes where `%b` stands in it."""
 
     template: bytes
     holes: tuple[int, ...]
 
-    def fill(self, pool: Sequence[bytes]) -> bytes:
-        """Return the text with the holes filled."""
-        return self.template % tuple([pool[hole] for hole in self.holes])
+    def fill(self, pool: Sequence[bytes]) -> list[bytes]:
+        """Return the texts with the holes filled."""
+        return (self.template % tuple([pool[hole] for hole in self.holes])).split(b"\0")
 
     def renumbered(self, holes: Mapping[int, int]) -> Sheet:
-        """Return the text with other numbers for its holes."""
+        """Return the texts with other numbers for their holes."""
         return self._replace(holes=tuple(holes.get(hole, hole) for hole in self.holes))
 
 
 class UnitSheet(NamedTuple):
-    """A unit, with paths below the node; a change is a file, the number of its old document, and its sheet.
+    """A unit, with paths below the node; a change is a file, the number of its old document, and whether there is a new one.
 
-    Of a finding what it found has holes too.
+    The sheet holds the new documents, and then what the findings have found.
     """
 
     below: str
     steps: tuple[str, ...]
     kind: Kind
-    changes: tuple[tuple[str, int | None, Sheet | None], ...]
-    findings: tuple[tuple[Finding, Sheet], ...]
+    changes: tuple[tuple[str, int | None, bool], ...]
+    findings: tuple[Finding, ...]
+    sheet: Sheet
 
     def fill(self, path: str, raws: Sequence[bytes], pool: Sequence[bytes]) -> Unit:
         """Return the unit of a node."""
+        texts = iter(self.sheet.fill(pool))
         changes = tuple([
-            Change(path + file, None if number is None else raws[number], None if sheet is None else sheet.fill(pool))
-            for file, number, sheet in self.changes
+            Change(path + file, None if number is None else raws[number], next(texts) if is_made else None)
+            for file, number, is_made in self.changes
         ])  # fmt: skip
         findings = tuple([
-            Finding(like.code, like.message, path + like.file, like.pointer, like.expected, _shown(found.fill(pool)),
+            Finding(like.code, like.message, path + like.file, like.pointer, like.expected, _shown(next(texts)),
                     like.hint, like.line, like.column, like.level)
-            for like, found in self.findings
-        ])  # fmt: skip
+            for like in self.findings
+        ]) if self.findings else ()  # fmt: skip
         return Unit(path + self.below, self.steps, self.kind, changes, findings)
-
-    @property
-    def sheets(self) -> Iterator[Sheet]:
-        """All texts with holes."""
-        yield from (sheet for *_, sheet in self.changes if sheet is not None)
-        yield from (found for _, found in self.findings)
-
-    def renumbered(self, holes: Mapping[int, int]) -> UnitSheet:
-        """Return the unit with other numbers for its holes."""
-        changes = tuple((file, old, sheet and sheet.renumbered(holes)) for file, old, sheet in self.changes)
-        return self._replace(
-            changes=changes, findings=tuple((like, found.renumbered(holes)) for like, found in self.findings)
-        )
 
 
 class Axis(NamedTuple):
@@ -176,23 +164,24 @@ def sheets(
     units_ = []
     for unit in units:
         changes = []
+        texts = []
         if not all(_is_below(path, file) for file in (unit.path, *(found.file for found in unit.findings))):
             return None
         for change in unit.changes:
             if not _is_below(path, change.file) or (change.old is not None and change.file not in numbers):
                 return None
             number = None if change.old is None else numbers[change.file]
-            sheet = None if change.new is None else _sheet(change.new, token, known)
-            changes.append((change.file[len(path) :], number, sheet))
-        likes = [replace(found, file=found.file[len(path) :], found="") for found in unit.findings]
+            changes.append((change.file[len(path) :], number, change.new is not None))
+            texts += [] if change.new is None else [change.new]
+        likes = tuple(found._replace(file=found.file[len(path) :], found="") for found in unit.findings)
         told = [found.found for found in unit.findings]
         if unit.needs or unit.last or any(like.fix for like in likes) or path in repr((likes, told, unit.steps)):
             return None
-        findings = tuple(
-            (like, _sheet(text.encode("utf-8", "surrogatepass"), token, known))
-            for like, text in zip(likes, told, strict=True)
-        )
-        units_.append(UnitSheet(unit.path[len(path) :], unit.steps, unit.kind, tuple(changes), findings))
+        texts += [text.encode("utf-8", "surrogatepass") for text in told]
+        if any(b"\0" in text for text in texts):
+            return None
+        sheet = _sheet(b"\0".join(texts), token, known)
+        units_.append(UnitSheet(unit.path[len(path) :], unit.steps, unit.kind, tuple(changes), likes, sheet))
     return tuple(units_)
 
 

@@ -201,7 +201,7 @@ def _unsure(before: Decoded) -> list[Finding]:
     """Names that were guessed must not become statements."""
     hint = "name the axes: --axes, such as --axes t,z,y,x"
     return [
-        replace(finding, level=Severity.ERROR, hint=hint)
+        finding._replace(level=Severity.ERROR, hint=hint)
         for finding in before.findings
         if finding.code == "ZM206" and "axes" not in stated(before)
     ]

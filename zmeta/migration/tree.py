@@ -118,6 +118,7 @@ class TreePlan:
         self._planned: Planned | None = None
         self._listed: Frame | None = None  # the group whose image lists what is planned
         self._copy: bytes | None = None  # of the next group, where it was read already
+        self._folder, self._above, self._is_silent = "", list[Frame](), True  # the groups above what is in a folder
 
     def plan(self, place: Place, links: Links, most: int | None = None) -> Iterator[Unit]:
         """Yield the units of a tree, children before their groups."""
@@ -170,16 +171,19 @@ class TreePlan:
             if units is not None:
                 self._planned, self._listed = Planned(units, arrays=1), frame
                 return ()
-        frames = [frame for frame in self._frames if place.path.startswith(frame.group.path + os.sep)]
-        if not all(_is_silent(frame) for frame in frames):
-            return None
-        self._planned = planned = self._memo.follow(place.path)
+        folder = place.path.rpartition(os.sep)[0]
+        if folder != self._folder:
+            self._folder = folder
+            self._above = [frame for frame in self._frames if place.path.startswith(frame.group.path + os.sep)]
+            self._is_silent = all(_is_silent(frame) for frame in self._above)
+        self._planned = planned = self._memo.follow(place.path) if self._is_silent else None
         if planned is None:
             return None
-        for unit in planned.units:
-            _need(frames, unit.changes)
-        if self._lists(planned.format, frames):
-            _need(frames)
+        if self._options.needs_v3:
+            for unit in planned.units:
+                _need(self._above, unit.changes)
+            if self._lists(planned.format, self._above):
+                _need(self._above)
         return ()
 
     def _visit(self, visit: Visit) -> Iterator[Unit]:
@@ -224,6 +228,7 @@ class TreePlan:
             frame.after = frame.after._replace(format=3)
         frame.findings += (*broken, *self._twins(group))
         self._frames.append(frame)
+        self._folder = ""
 
     def _find_copy(self, frame: Frame) -> tuple[Finding, ...]:
         """Find the consolidated copy of a group; return what is wrong with it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from zmeta.finding import Finding, Severity
@@ -19,8 +18,7 @@ class Need(NamedTuple):
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(NamedTuple):
     """One node, or an image with its levels, and what becomes of its documents.
 
     Attributes
@@ -48,10 +46,6 @@ class Unit:
     findings: tuple[Finding, ...] = ()
     needs: tuple[Need, ...] = ()
     last: bool = False
-
-    def __reduce__(self) -> tuple[object, ...]:
-        """Pickle by position, as `Change` does."""
-        return Unit, (self.path, self.steps, self.kind, self.changes, self.findings, self.needs, self.last)
 
     @property
     def blocked(self) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from zmeta.checker.rules.zm211_wrong_axes import wrong_axes
@@ -60,7 +59,7 @@ def upgrade_group(group: Node, arrays: Mapping[str, Node], options: Options) -> 
     wrong = tuple(_misplaced(group, done.attributes))
     if version < "0.4" and wrong:
         return Upgrade(attributes, done.steps, done.kind, wrong)
-    told = tuple(replace(finding, level=Severity.WARNING) for finding in wrong)  # it was as wrong before
+    told = tuple(finding._replace(level=Severity.WARNING) for finding in wrong)  # it was as wrong before
     return done._replace(findings=told)
 
 

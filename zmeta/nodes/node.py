@@ -6,7 +6,6 @@ The format is told by the documents that are there, never by the suffix of a pat
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from functools import lru_cache
 from itertools import islice
 from types import MappingProxyType
@@ -152,7 +151,7 @@ def read_ancestors(
         try:
             group = read_node(above, first, cached=not fresh, limits=limits)
         except (DocumentError, StoreError) as error:
-            findings.append(replace(error.finding(), code="ZM005"))
+            findings.append(error.finding()._replace(code="ZM005"))
             continue
         if group is not None and group.kind == "group":
             ancestors.append((group, folder[len(above) :].strip(os.sep).replace(os.sep, "/")))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from zmeta.jsondoc import LIMITS
 from zmeta.stores.local import read_file
-from zmeta.stores.registry import exists, is_plain, may_exist, read
+from zmeta.stores.registry import SEES_LINKS, exists, is_plain, may_exist, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -45,44 +46,46 @@ class Texts:
     def __init__(self, limits: Limits = LIMITS) -> None:
         self._limits = limits
         self._first = ""
-        self._given: dict[str, dict[str, bytes | None]] = {}
+        self._given: dict[str, Text] = {}
         self._read_file: Callable[[str, Limits], bytes | None] = read
+        self._may_exist: Callable[[str], bool] = may_exist
         self._exists: Callable[[str], bool] = exists
 
     def begin(self, folder: str) -> None:
         """Forget what was read, and go on with a folder and what is below it."""
         self._given.clear()
-        self._read_file, self._exists = (read_file, _is_there) if is_plain(folder) else (read, exists)
+        self._read_file, self._may_exist, self._exists = _HERE if is_plain(folder) else (read, may_exist, exists)
 
     def given(self, folder: str) -> Mapping[str, bytes | None]:
         """Return the documents of a node that were read, by name; None for those that are not there."""
-        return self._given.pop(folder, _NOTHING)
+        text = self._given.pop(folder, None)
+        return _NOTHING if text is None else text.given if text.names else _NO_NODE
 
     def read(self, folder: str) -> Text:
         """Read the documents of a node. Raises `DocumentError` and `StoreError`."""
         base = folder + os.sep
-        self._given[folder] = found = {}
-        read_file_, limits = self._read_file, self._limits
+        self._given.pop(folder, None)
+        read_file_, may_exist_, limits = self._read_file, self._may_exist, self._limits
         raw: bytes | None = None
         first = self._first
         for name in _MAIN:  # what was there the last time is read, what was not is looked for
-            raw = read_file_(base + name, limits) if name == first or may_exist(base + name) else None
-            found[name] = raw
+            raw = read_file_(base + name, limits) if name == first or may_exist_(base + name) else None
             if raw is not None:
                 self._first = name
                 break
         if raw is None:
-            return Text()
-        names = _NAMES[name]
-        if len(names) == 1:
-            return Text(names, (raw,))
-        more = found[".zattrs"] = read_file_(base + ".zattrs", limits)
-        return Text(names[:1], (raw,)) if more is None else Text(names, (raw, more))
+            text = Text()
+        else:
+            names = _NAMES[name]
+            more = read_file_(base + names[1], limits) if len(names) > 1 else None
+            text = Text(names[:1], (raw,)) if more is None else Text(names, (raw, more))
+        self._given[folder] = text
+        return text
 
     def with_copy(self, folder: str, text: Text) -> Text:
         """Return the documents of a group of Zarr v2 with its consolidated copy, if it keeps one. Raises as `read`."""
         file = folder + os.sep + ".zmetadata"
-        raw = self._read_file(file, self._limits) if may_exist(file) else None
+        raw = self._read_file(file, self._limits) if self._may_exist(file) else None
         return text if raw is None else Text((*text.names, ".zmetadata"), (*text.raws, raw))
 
     def stands_alone(self, folder: str, names: tuple[str, ...]) -> bool:
@@ -99,8 +102,14 @@ _NAMES = {
 }
 _NUMBERS = re.compile(rb"[0-9.-]+")
 _MAIN = (*_NAMES,)
+#: What is known of a folder in which no document was found.
+_NO_NODE: Mapping[str, bytes | None] = MappingProxyType(dict.fromkeys(_MAIN))
 _ABSENT = dict.fromkeys((*_NAMES, ".zattrs"))
 
 
 def _is_there(path: str) -> bool:
     return os.access(path, os.F_OK)
+
+
+#: How plain files are read, and looked for, be they links that lead nowhere or not.
+_HERE = read_file, (partial(os.access, mode=os.F_OK, follow_symlinks=False) if SEES_LINKS else os.path.lexists), _is_there

@@ -14,10 +14,9 @@ import time
 import warnings
 from collections.abc import Callable
 from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import dataclass, replace
 from importlib import import_module
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from zmeta.errors import ConflictError, StoreError, ZmetaError
 from zmeta.jsondoc import LIMITS, Limits
@@ -46,8 +45,7 @@ ATTEMPTS = 20
 LOCK_SECONDS = 30.0
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """The replacement of one document: its bytes as they were read (None: absent) and as they shall be (None: removed).
 
     `copy` where it is only a copy of what other documents say. `mode` are the permissions of a document that is put back
@@ -59,10 +57,6 @@ class Change:
     new: bytes | None
     mode: int | None = None
     copy: bool = False
-
-    def __reduce__(self) -> tuple[object, ...]:
-        """Pickle by position, which is several times as fast as by the names of the fields."""
-        return Change, (self.file, self.old, self.new, self.mode, self.copy)
 
 
 #: Told of a consolidated copy that could not be brought up to date, and why.
@@ -161,7 +155,7 @@ def resolve(change: Change, follow: Callable[[str], str] = os.path.realpath) -> 
     if change.new is None:
         with suppress(OSError):
             mode = os.stat(file).st_mode & 0o7777
-    return replace(change, file=file, mode=mode)
+    return change._replace(file=file, mode=mode)
 
 
 def _unchanged(changes: Iterable[Change]) -> bool:

@@ -6,7 +6,7 @@ GitHub shows 5,000 results and refuses more than 25,000. The worst are kept, and
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
@@ -62,7 +62,7 @@ class SarifReporter:
                 self._places += 1
                 result.others.append(_place(finding))
         elif self._has_room(finding.severity):
-            results[key] = _Result(replace(finding, fix=None))  # a fix may hold a whole document
+            results[key] = _Result(finding._replace(fix=None))  # a fix may hold a whole document
         else:
             self._cut += 1
 

@@ -84,10 +84,11 @@ def may_exist(path: str) -> bool:
     """Whether something is there, be it only a link that leads nowhere; cheaper than to read what mostly is not there."""
     if ".zip" in path or is_url(path):
         return True
-    return os.access(path, os.F_OK, follow_symlinks=False) if _SEES_LINKS else os.path.lexists(path)
+    return os.access(path, os.F_OK, follow_symlinks=False) if SEES_LINKS else os.path.lexists(path)
 
 
-_SEES_LINKS = os.access in os.supports_follow_symlinks
+#: Whether a link that leads nowhere can be seen at little cost.
+SEES_LINKS = os.access in os.supports_follow_symlinks
 
 
 def locate(place: object) -> str:
