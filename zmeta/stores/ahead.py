@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import OrderedDict, deque
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -37,6 +37,17 @@ class _Fetched(NamedTuple):
     listing: Listing | ZmetaError | None
 
 
+class _Pending:
+    """A folder that is under way: what was fetched, or what that raised, and the event that somebody waits for."""
+
+    __slots__ = ("error", "event", "fetched")
+
+    def __init__(self) -> None:
+        self.fetched: _Fetched | None = None
+        self.error: BaseException | None = None
+        self.event: threading.Event | None = None
+
+
 class Ahead:
     """Folders that are expected, under way, or here; `twins` where it is asked for as well what stands beside an array."""
 
@@ -46,12 +57,12 @@ class Ahead:
         self._limits, self._twins = limits, twins
         self._most = self._concurrency * _AHEAD_PER_REQUEST
         self._lock = threading.Lock()
-        self._queue: list[tuple[list[str], str, Store]] = []
-        self._turn: deque[tuple[Store, str, Future[_Fetched]]] = deque()
+        self._queue: list[tuple[str, str]] = []
+        self._turn: deque[tuple[Store, str, _Pending]] = deque()
         self._threads = 0
-        self._known: dict[str, Future[_Fetched]] = {}
+        self._known: dict[str, _Pending] = {}
         self._asked: OrderedDict[str, None] = OrderedDict()
-        self._queued: set[str] = set()
+        self._queued: dict[str, Store] = {}
         self._closed = False
 
     def close(self) -> None:
@@ -67,8 +78,8 @@ class Ahead:
         with self._lock:
             for store, folder in folders:
                 if folder not in self._queued and folder not in self._known:
-                    self._queued.add(folder)
-                    heappush(self._queue, (folder.split("/"), folder, store))
+                    self._queued[folder] = store
+                    heappush(self._queue, (folder.replace("/", "\0"), folder))  # in the order of the walk
             self._advance()
             more = self._is_short()
         if more:
@@ -77,12 +88,11 @@ class Ahead:
     def _advance(self) -> None:
         """Let folders have their turn that are not too far ahead; under the lock."""
         while self._queue and not self._closed and len(self._known) - len(self._asked) < self._most:
-            _, folder, store = heappop(self._queue)
-            if folder in self._queued:
-                self._queued.discard(folder)
-                future: Future[_Fetched] = Future()
-                self._known[folder] = future
-                self._turn.append((store, folder, future))
+            folder = heappop(self._queue)[1]
+            store = self._queued.pop(folder, None)
+            if store is not None:
+                self._known[folder] = pending = _Pending()
+                self._turn.append((store, folder, pending))
 
     def _is_short(self) -> bool:
         """Whether one more thread is needed, which counts from now on; under the lock. To start it takes long: not there."""
@@ -92,19 +102,27 @@ class Ahead:
 
     def _result(self, folder: str) -> _Fetched | None:
         """Return what was fetched for a folder, None where it was not expected or has been forgotten."""
+        more, event = False, None
         with self._lock:
-            future = self._known.get(folder)
-            if future is None:
-                self._queued.discard(folder)  # it is asked for before its turn: whoever asks reads it
+            pending = self._known.get(folder)
+            if pending is None:
+                self._queued.pop(folder, None)  # it is asked for before its turn: whoever asks reads it
                 return None
-            self._asked[folder] = None
-            while len(self._asked) > _KEPT:
-                self._known.pop(self._asked.popitem(last=False)[0], None)
-            self._advance()
-            more = self._is_short()
+            if folder not in self._asked:
+                self._asked[folder] = None
+                while len(self._asked) > _KEPT:
+                    self._known.pop(self._asked.popitem(last=False)[0], None)
+                self._advance()
+                more = self._is_short()
+            if pending.fetched is None and pending.error is None:
+                event = pending.event = pending.event or threading.Event()
         if more:
             self._pool.submit(self._work)
-        return future.result()
+        if event is not None:
+            event.wait()
+        if pending.error is not None:
+            raise pending.error
+        return pending.fetched
 
     # --- asked by the walk ------------------------------------------------------------------------------------------
 
@@ -149,14 +167,19 @@ class Ahead:
                 if not self._turn:
                     self._threads -= 1
                     return
-                store, folder, future = self._turn.popleft()
+                store, folder, pending = self._turn.popleft()
                 more = self._is_short()
             if more:
                 self._pool.submit(self._work)
+            fetched, failure = None, None
             try:
-                future.set_result(self._fetch(store, folder))
+                fetched = self._fetch(store, folder)
             except BaseException as error:  # goes to whoever asks
-                future.set_exception(error)
+                failure = error
+            with self._lock:
+                pending.fetched, pending.error = fetched, failure
+                if pending.event is not None:
+                    pending.event.set()
 
     def _fetch(self, store: Store, folder: str) -> _Fetched:
         key = split_url(folder)[1]
