@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,7 @@ from zmeta.config import Config, parse_config
 from zmeta.errors import ConfigError, NodeNotFoundError, StoreError, ZmetaError
 from zmeta.finding import CODES, Finding, Severity
 from zmeta.jsondoc import parse_pointer
-from zmeta.nodes.walk import Walk
+from zmeta.nodes.walk import Links, Place, Walk
 
 
 @pytest.fixture(autouse=True)
@@ -117,6 +119,18 @@ def test_a_worker_that_dies_is_an_error(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(Walk, "__iter__", die)
     with pytest.raises(StoreError, match="a worker process ended"):
         check(tmp_path, config=Config(), jobs=2)
+
+
+def test_no_worker_is_left_when_a_run_ends_early(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The interpreter may end right after, while the pipe of a worker is being closed."""
+    monkeypatch.setattr(parallel, "BUDGET", 5)
+    for number in range(200):
+        array(tmp_path / f"a{number:03}")
+    before = threading.active_count()
+    batches = parallel.run_parallel([Place(str(tmp_path))], Links([str(tmp_path)]), Config(), 2)
+    next(batches)
+    batches.close()  # type: ignore[attr-defined]
+    assert (multiprocessing.active_children(), threading.active_count()) == ([], before)
 
 
 # --- where a finding stands ---------------------------------------------------------------------------------------------

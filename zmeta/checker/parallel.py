@@ -88,13 +88,11 @@ def run_parallel(places: Iterable[Place], links: Links, config: Config, jobs: in
             queue.extendleft(reversed([part for task in left for part in _cut(task, jobs)]))
             repeated = {index for index in batch.shared if said.repeats(batch.findings[index])}
             yield batch._replace(findings=[one for index, one in enumerate(batch.findings) if index not in repeated])
-        executor.shutdown()
     except BrokenProcessPool:
         hint = "try again with fewer --jobs: memory may have run out"
         raise StoreError("a worker process ended before its time", hint=hint) from None
-    except BaseException:
-        executor.shutdown(wait=False, cancel_futures=True)
-        raise
+    finally:  # waited for: an interpreter that ends meanwhile would write to a pipe that is being closed
+        executor.shutdown(cancel_futures=True)
 
 
 @contextmanager
