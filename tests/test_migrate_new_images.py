@@ -354,6 +354,18 @@ def test_levels_of_a_pyramid_that_are_known_by_their_text(
     assert [[level["path"] for level in image["datasets"]] for image in images] == [["s0", "s1", "s2"]]
 
 
+def test_a_folder_above_new_images_becomes_a_group(
+    tmp_path: Path, both: Callable[..., tuple[list[Unit], int]], followed: set[str]
+) -> None:
+    """Zarr v3 knows no group without a document."""
+    group(tmp_path / "c.zarr")
+    rows(group(tmp_path / "c.zarr/folder/g"))
+    units, _ = both(tmp_path)
+    assert len(followed) == 6
+    files = [os.path.relpath(change.file, tmp_path) for unit in units for change in unit.changes]
+    assert os.path.join("c.zarr", "folder", "zarr.json") in files
+
+
 def test_arrays_that_links_have_led_to_before(
     tmp_path: Path, both: Callable[..., tuple[list[Unit], int]], followed: set[str]
 ) -> None:
