@@ -228,7 +228,6 @@ class TreePlan:
             frame.after = frame.after._replace(format=3)
         frame.findings += (*broken, *self._twins(group))
         self._frames.append(frame)
-        self._folder = ""
 
     def _find_copy(self, frame: Frame) -> tuple[Finding, ...]:
         """Find the consolidated copy of a group; return what is wrong with it."""
