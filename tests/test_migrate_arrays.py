@@ -26,13 +26,13 @@ from zmeta.migration import array_memo, tree
 from zmeta.migration.array_memo import Arrays
 from zmeta.migration.options import Options
 from zmeta.migration.plan import plan_units
-from zmeta.migration.stencil import Sheet, UnitSheet
+from zmeta.migration.stencil import Sheet, UnitSheet, sheets
 from zmeta.migration.tree import Memo, Tally
+from zmeta.migration.unit import Unit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from zmeta.migration.unit import Unit
     from zmeta.nodes.node import Node
     from zmeta.nodes.texts import Text
 
@@ -244,6 +244,13 @@ def test_a_long_list_in_a_finding_is_cut() -> None:
     sheet = UnitSheet("", (), "lossless", (), (Finding("ZM205", "shown"),), Sheet(b"[%b]", (0,)))
     shown = [sheet.fill("/a", (), [hole]).findings[0].found for hole in (b"1, 2", b"1" * 90)]
     assert shown == [describe([1, 2]), describe([int("1" * 90)])]
+
+
+@pytest.mark.parametrize(("shown", "is_known"), [("a b", True), ("a\0b", False)])
+def test_texts_of_a_unit_hold_no_nul(shown: str, is_known: bool) -> None:
+    """Which stands between them."""
+    unit = Unit("/t", findings=(Finding("ZM205", "m", "/t", found=shown), Finding("ZM205", "m", "/t", found="2003")))
+    assert (sheets("/t", [unit], {}, [b"2003"]) is not None) == is_known
 
 
 def test_keys_that_a_group_above_explains_are_looked_at(tmp_path: Path, both: Both) -> None:
