@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from zmeta.checker.form import NUMBER, WHOLE, Form, Hole
 from zmeta.checker.position import spans
 from zmeta.conventions.registry import detect
-from zmeta.jsondoc import ExactFloat, pointer
+from zmeta.jsondoc import pointer
 from zmeta.migration.foreign import another, leaves
-from zmeta.migration.memo import PLACED, PLAIN_ROWS, POSITIVE, READ, SCHEMAS, find_traces, number_lists, value_of
-from zmeta.migration.stencil import EXTENT, EXTENTS, sheets
+from zmeta.migration.memo import PLACED, PLAIN_ROWS, POSITIVE, READ, SCHEMAS, find_traces, number_lists
+from zmeta.migration.stencil import EXTENT, EXTENTS, sheets, spelled, trimmed
 from zmeta.nodes.node import read_node
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class ArrayStencil(NamedTuple):
         if not self.units:
             return ()
         pool = [*holes, *([hole.removesuffix(b".0") for hole in holes] if self.shortens else holes)]
-        pool += [_spelled(number, flat) for number in self.made]
+        pool += [spelled(number, flat) for number in self.made]
         return tuple([unit.fill(path, raws, pool) for unit in self.units])
 
     def parse(self, path: str, holes: list[bytes]) -> list[float] | None:
@@ -111,12 +111,6 @@ class ArrayStencil(NamedTuple):
 
 def _is_level(path: str) -> bool:
     return _LEVEL.fullmatch(path.rpartition(os.sep)[2]) is not None
-
-
-def _spelled(number: Number, flat: list[float]) -> bytes:
-    """Return a number that is made of those of an array as it is written."""
-    value = value_of(number, flat)
-    return (value.literal if type(value) is ExactFloat else repr(value)).encode()
 
 
 # --- from an array to its stencil -----------------------------------------------------------------------------------------
@@ -333,15 +327,13 @@ def _try(sample: _Sample, patterns: Sequence[str], trials: Sequence[Sequence[str
         return None
     files = {os.path.join(_TWIN, name): number for number, name in enumerate(first.names)}
     numbers = [*find_traces(sample.lists_of(flat)).values()]
-    units = sheets(_TWIN, planned, files, values, [_spelled(number, flat) for number in numbers])
+    units = sheets(_TWIN, planned, files, values, [spelled(number, flat) for number in numbers])
     if units is None:
         return None
     count = 2 * len(values)
-    used = sorted({hole for unit in units for hole in unit.sheet.holes if hole >= count})
-    at = {hole: count + index for index, hole in enumerate(used)}
-    made = tuple(numbers[hole - count] for hole in used)
+    units, used = trimmed(units, count)
+    made = tuple(numbers[number] for number in used)
     shortens = any(len(values) <= hole < count for unit in units for hole in unit.sheet.holes)
-    units = tuple(unit._replace(sheet=unit.sheet.renumbered(at)) for unit in units)
     stencil = stencil._replace(made=made, shortens=shortens, units=units)
     for twin, values in twins:
         node = read_node(_TWIN, given=twin.given)

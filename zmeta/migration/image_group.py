@@ -13,13 +13,13 @@ from zmeta.errors import DocumentError, StoreError
 from zmeta.finding import Finding
 from zmeta.migration.images import Child, new_images, with_images
 from zmeta.migration.translate import given_names
-from zmeta.migration.upgrade import upgrade_group
+from zmeta.migration.upgrade import is_cosem, upgrade_group
 from zmeta.pipeline import decode_node
 from zmeta.schema.validate import packaged_validator
 from zmeta.stores.registry import list_folders
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
 
     from zmeta.jsondoc import JSONObject
     from zmeta.migration.lone_images import Lone, LoneImages
@@ -61,13 +61,17 @@ class _Look:
         self.written: dict[str, tuple[Unit, ...]] = {}
         self._lone: dict[str, Lone] = {}
 
-    def children(self, group: Node, open_: Open, listed: Mapping[str, Node]) -> Iterator[Child]:
-        """Yield the arrays right below a group that state a voxel size and that no image lists."""
+    def children(self, group: Node, open_: Open, listed: Container[str], cosem: Iterable[str]) -> Iterator[Child]:
+        """Yield the arrays right below a group that state a voxel size and that no image lists: first those COSEM names."""
         try:
-            names = [name for name, link in list_folders(group.path) if not link and name not in listed]
+            found = list(list_folders(group.path))
         except StoreError:  # said by the walk
-            return
-        for name in names:
+            found = []
+        links = {name for name, link in found if link}
+        named = [name for name in cosem if "/" not in name and not refusal(name)]
+        for name in dict.fromkeys([*named, *(name for name, _ in found)]):
+            if name in links or name in listed:
+                continue
             path = f"{group.path}{os.sep}{name}"
             known = self._known(group, name, path) if self._by_text else None
             if known is not None:
@@ -138,7 +142,9 @@ def plan_image_group(
     """
     if group.format == "n5":
         return ImageGroup(group.attributes)
-    listed = dict(_listed(group, open_))
+    cosem = list(_cosem_images(group.attributes))
+    unlisted = list(level_names({"multiscales": [*cosem]}))
+    listed = dict(_listed(group, open_, unlisted))
     upgrade = upgrade_group(group, listed, options)
     if upgrade.blocked:
         return ImageGroup(group.attributes, findings=upgrade.findings)
@@ -149,14 +155,15 @@ def plan_image_group(
     look = _Look(options, lones, by_text)
     lone: dict[str, Lone] = {}
     if version in ("0.4", "0.5"):
-        children = [look.again(child) for child in list(look.children(group, open_, listed))]
+        children = [look.again(child) for child in list(look.children(group, open_, listed, unlisted))]
         if group.format == 3 and version == "0.4":
             refused = {child.name: _wrong_format(child) for child in children}
             children = []
         images, more = new_images(group, children, options.config.for_path(group.path).reading())
         refused |= more
         if images:
-            attributes = _without_cosem(attributes, children)
+            attributes = _without_cosem(attributes, cosem, children)
+            images = [_carried(image, cosem) for image in images]
             lone = look.sure(children, images, attributes, version)
             attributes = with_images(attributes, images, version)
             steps.append(f"list {', '.join(level_names({'multiscales': [*images]}))}")
@@ -182,10 +189,13 @@ def _wrong_format(child: Child) -> Finding:
     return Finding("ZM409", "OME-NGFF 0.4 has no place in Zarr v3", child.node.attributes_file, hint=hint)
 
 
-def _listed(group: Node, open_: Open) -> Iterator[tuple[str, Node]]:
-    """Yield the arrays that the images of a group list, by path; those that cannot be read are told of where they stand."""
+def _listed(group: Node, open_: Open, unlisted: Container[str]) -> Iterator[tuple[str, Node]]:
+    """Yield the arrays that the images of a group list, by path; those that cannot be read are told of where they stand.
+
+    What is `unlisted` is named by COSEM alone.
+    """
     for name in level_names(group.attributes):
-        if refusal(name):
+        if refusal(name) or name in unlisted:
             continue
         try:
             node = open_below(group, name, open_)
@@ -197,11 +207,33 @@ def _listed(group: Node, open_: Open) -> Iterator[tuple[str, Node]]:
 
 def _is_cosem(node: Node) -> bool:
     level = find_level(node)
-    return level is not None and "transform" in level.dataset(level.index)
+    return level is not None and is_cosem(level.image)
 
 
-def _without_cosem(attributes: JSONObject, children: list[Child]) -> JSONObject:
-    """Take away the COSEM list of levels, which stands where the images go, if it lists none but these arrays."""
+def _cosem_images(attributes: JSONObject) -> Iterator[JSONObject]:
+    """Yield the lists of levels of COSEM, which stand where the images go."""
+    images = attributes.get("multiscales")
+    for image in images if isinstance(images, list) else ():
+        if isinstance(image, dict) and is_cosem(image):
+            yield image
+
+
+def _without_cosem(attributes: JSONObject, cosem: Collection[JSONObject], children: list[Child]) -> JSONObject:
+    """Take away the lists of levels of COSEM, if nothing else stands there, and they list none but these arrays."""
+    images = attributes.get("multiscales")
     names = set(level_names(attributes))
-    cosem = names and names <= {child.name for child in children}
-    return {key: value for key, value in attributes.items() if key != "multiscales" or not cosem}
+    only = isinstance(images, list) and len(images) == len(cosem) and names <= {child.name for child in children}
+    return {key: value for key, value in attributes.items() if key != "multiscales" or not only}
+
+
+def _carried(image: JSONObject, cosem: Collection[JSONObject]) -> JSONObject:
+    """Return an image with what the list of COSEM says of the same levels that it states no transforms by."""
+    names = list(level_names({"multiscales": [image]}))
+    for old in cosem:
+        if list(level_names({"multiscales": [old]})) == names:
+            return {**{key: value for key, value in old.items() if key not in _TRANSFORMED}, **image}
+    return image
+
+
+#: What an image of OME-NGFF is transformed by.
+_TRANSFORMED = frozenset({"axes", "datasets", "coordinateTransformations", "version"})

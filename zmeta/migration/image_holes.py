@@ -6,7 +6,7 @@ import os
 from itertools import count
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from zmeta.canonical.metadata import PHYSICAL
+from zmeta.canonical.metadata import PHYSICAL, type_of_name
 from zmeta.checker.form import NUMBER, STRING
 from zmeta.checker.learn import find_image
 from zmeta.checker.position import spans
@@ -14,7 +14,7 @@ from zmeta.checker.site import level_names
 from zmeta.conventions.registry import EVIDENCE
 from zmeta.jsondoc import pointer
 from zmeta.migration.foreign import leaves
-from zmeta.migration.memo import POSITIVE, READ, number_lists
+from zmeta.migration.memo import POSITIVE, READ, Number, number_lists, value_of
 from zmeta.migration.stencil import EXTENT, EXTENTS
 from zmeta.nodes.node import read_node
 from zmeta.steps.ome_ngff.parts import KEYS
@@ -67,13 +67,15 @@ class Spot(NamedTuple):
 class Sample(NamedTuple):
     """An image: the folders of all its nodes with their documents, the holes in these in order, and how many are arrays.
 
-    `is_moved` tells of each image, those of its labels among them, whether level 0 has a translation.
+    `is_moved` tells of each image, those of its labels among them, whether level 0 has a translation. Of a pyramid of COSEM
+    (`is_cosem`) it is the centre of a voxel, and `is_moved` tells whether the corner is not at zero.
     """
 
     folders: Mapping[str, Text]
     spots: Mapping[str, Sequence[Sequence[Spot]]]
     arrays: int
     is_moved: Sequence[bool]
+    is_cosem: bool = False
 
     @property
     def all(self) -> list[Spot]:
@@ -92,32 +94,47 @@ def read_sample(path: str, folders: Mapping[str, Text]) -> Sample | None:
     wanted: dict[tuple[str, str], Wanted] = {}
     is_moved: list[bool] = []
     levels: set[str] = set()
+    is_cosem = False
     for folder, group in nodes.items():
         if group.findings or (group.kind == "array" and folder not in levels):
             return None
         if group.kind == "array" or not _says_something(group):
             continue
         found = find_image(group)
-        transforms = None if found is None else _transforms(found[1])
+        cosem = None if found is None else _cosem_transforms(found[1])
+        transforms = cosem or (None if found is None else _transforms(found[1]))
         names = [os.path.join(folder, *name.split("/")) for name in level_names(group.attributes)]
         if found is None or transforms is None or len(transforms) != len(names) or len(names) > MOST_LEVELS:
             return None
         at, image = found
         number = len(is_moved)
-        is_moved.append(any(transforms[0].get("translation", ())))
-        of_image = dict(_image_holes(at, image, transforms, number, is_moved=is_moved[-1]))
-        wanted[folder, os.path.basename(group.attributes_file)] = of_image
+        if is_cosem or (cosem is not None and number):  # which has no labels
+            return None
+        is_cosem = cosem is not None
+        is_moved.append(any(_corner(cosem[0]) if cosem is not None else transforms[0].get("translation", ())))
+        of_image = dict(_image_holes(at, image, transforms, number, is_moved=is_moved[-1], is_cosem=is_cosem))
         on_group = {hole for hole, _ in of_image.values()}
+        of_image |= _viewer_holes(group, 0, image, transforms) if is_cosem else {}
+        wanted[folder, os.path.basename(group.attributes_file)] = of_image
         for level, name in enumerate(names):
             node = nodes.get(name)
             own = None if node is None or name in levels else _own_holes(node, level, number, image, transforms, on_group)
             if node is None or own is None:
                 return None
+            if is_cosem:
+                own |= _viewer_holes(node, level, image, transforms)
             levels.add(name)
             wanted[name, os.path.basename(node.attributes_file)] = own
             wanted.setdefault((name, folders[name].names[0]), {}).update(_extent_holes(node, level, number))
     if not is_moved:
         return None
+    _repeat(nodes, wanted)
+    spots = _all_spots(folders, wanted)
+    return None if spots is None else Sample(folders, spots, len(levels), is_moved, is_cosem)
+
+
+def _repeat(nodes: Mapping[str, Node], wanted: dict[tuple[str, str], Wanted]) -> None:
+    """Add holes for what no convention reads, and then all of them where the consolidated copy repeats them."""
     foreign = count()
     for folder, node in nodes.items():
         holes = wanted.setdefault((folder, os.path.basename(node.attributes_file)), {})
@@ -126,6 +143,10 @@ def read_sample(path: str, folders: Mapping[str, Text]) -> Sample | None:
         for place, prefix in _copied(nodes[""], folder, name):
             repeated = {prefix + at: (hole._replace(copy=True), pattern) for at, (hole, pattern) in holes.items()}
             wanted.setdefault(("", place), {}).update(repeated)
+
+
+def _all_spots(folders: Mapping[str, Text], wanted: Mapping[tuple[str, str], Wanted]) -> dict[str, list[list[Spot]]] | None:
+    """Return where the holes are in each document of each folder; None where one is not to be found."""
     spots: dict[str, list[list[Spot]]] = {}
     for folder, text in folders.items():
         spots[folder] = documents = []
@@ -134,7 +155,7 @@ def read_sample(path: str, folders: Mapping[str, Text]) -> Sample | None:
             if here is None:
                 return None
             documents.append(here)
-    return Sample(folders, spots, len(levels), is_moved)
+    return spots
 
 
 def _says_something(group: Node) -> bool:
@@ -148,7 +169,7 @@ def _copied(group: Node, folder: str, name: str) -> Iterator[tuple[str, str]]:
     """Yield where the consolidated copy of a group holds a document: the document that it stands in, and the pointer."""
     if group.format == 2:
         yield ".zmetadata", "/metadata" + pointer(f"{folder}/{name}".lstrip("/"))
-    elif folder and group.documents["zarr.json"].data.get("consolidated_metadata"):
+    elif group.format == 3 and folder and group.documents["zarr.json"].data.get("consolidated_metadata"):
         yield name, "/consolidated_metadata/metadata" + pointer(folder)
 
 
@@ -188,8 +209,44 @@ def _transforms(image: JSONObject) -> list[dict[str, list[float]]] | None:
     return found or None
 
 
+def _cosem_transforms(image: JSONObject) -> list[dict[str, list[float]]] | None:
+    """Return scale and translation of each level of a pyramid of COSEM; None where one has none, or for other axes."""
+    datasets = image.get("datasets")
+    found = []
+    for entry in datasets if isinstance(datasets, list) else ():
+        transform = entry.get("transform") if isinstance(entry, dict) and entry.keys() == {"path", "transform"} else None
+        lists = number_lists({"transform": transform})
+        names = transform.get("axes") if isinstance(transform, dict) else None
+        if len(lists) != 2 or not isinstance(names, list) or {len(numbers) for numbers in lists.values()} != {len(names)}:
+            return None
+        if not all(isinstance(name, str) and type_of_name(name) in PHYSICAL for name in names):
+            return None
+        found.append(dict(zip(("scale", "translation"), lists.values(), strict=True)))
+    return found or None
+
+
+def _corner(transform: Mapping[str, list[float]]) -> list[float]:
+    """Return the corner of a level of COSEM, half a voxel before the centre of its first one."""
+    pairs = zip(transform["translation"], transform["scale"], strict=True)
+    return [value_of(Number(0, -1, 1), [*pair]) for pair in pairs]
+
+
+def _viewer_holes(node: Node, level: int, image: Any, transforms: Sequence[Mapping[str, list[float]]]) -> Wanted:
+    """Return the size of a voxel that stands beside the transform of COSEM for viewers, x first, where it says the same."""
+    value = node.attributes.get("pixelResolution")
+    sizes = value.get("dimensions") if isinstance(value, dict) else None
+    axes = [axis for _, axis in _physical(image)]
+    found: Wanted = {}
+    by_axis = dict(zip(axes, transforms[level]["scale"], strict=True))
+    if isinstance(sizes, list) and sizes == [by_axis[axis] for axis in sorted(axes, reverse=True)]:
+        own = ("group" if node.kind == "group" else str(level), "pixelResolution", "dimensions")
+        for index, axis in enumerate(sorted(axes, reverse=True)):
+            found[node.attributes_pointer + pointer(*own[1:], index)] = ImageHole("scale", level, axis, own=own), NUMBER
+    return found
+
+
 def _image_holes(
-    at: str, image: Any, transforms: Sequence[Mapping[str, object]], number: int, *, is_moved: bool
+    at: str, image: Any, transforms: Sequence[Mapping[str, object]], number: int, *, is_moved: bool, is_cosem: bool
 ) -> Iterator[tuple[str, tuple[ImageHole, re.Pattern[bytes]]]]:
     """Yield the name of an image and the numbers of its levels; a translation of level 0 that is zero stays as it is."""
     if isinstance(image.get("name"), str):
@@ -197,16 +254,26 @@ def _image_holes(
     physical = _physical(image)
     for level, vectors in enumerate(transforms):
         for index, kind in enumerate(vectors):
-            if kind == "scale" or level or is_moved:
-                for axis in physical:
-                    place = f"{at}/datasets/{level}/coordinateTransformations/{index}/{kind}/{axis}"
-                    yield place, (ImageHole(kind, level, axis, number), NUMBER)  # type: ignore[arg-type]
+            place = f"{at}/datasets/{level}/coordinateTransformations/{index}/{kind}"
+            if is_cosem:
+                place = f"{at}/datasets/{level}/transform/{'scale' if kind == 'scale' else 'translate'}"
+            if kind == "scale" or level or is_moved or is_cosem:
+                for at_, axis in physical:
+                    yield f"{place}/{at_}", (ImageHole(kind, level, axis, number), NUMBER)  # type: ignore[arg-type]
 
 
-def _physical(image: Any) -> list[int]:
-    """Return the axes of space and time of an image whose axes have types; none of the others."""
+def _physical(image: Any) -> list[tuple[int, int]]:
+    """Return the axes of space and time of an image whose axes have types, by their places in its lists; none of the others.
+
+    All axes of COSEM are, and its lists may begin with x.
+    """
+    transform = image["datasets"][0].get("transform")
+    if isinstance(transform, dict):
+        count_ = len(transform["axes"])
+        is_reversed = "F" in (transform.get("order"), transform.get("ordering"))
+        return [(index, count_ - 1 - index if is_reversed else index) for index in range(count_)]
     axes = image.get("axes") or ()
-    return [index for index, axis in enumerate(axes) if isinstance(axis, dict) and axis.get("type") in PHYSICAL]
+    return [(index, index) for index, axis in enumerate(axes) if isinstance(axis, dict) and axis.get("type") in PHYSICAL]
 
 
 def _own_holes(
@@ -222,15 +289,15 @@ def _own_holes(
     nowhere = [0.0] * node.ndim
     places = [transforms[0].get("translation", nowhere), transforms[level].get("translation", nowhere)]
     found: Wanted = {}
-    if node.kind != "array" or any(axis >= node.ndim for axis in physical):
+    if node.kind != "array" or any(axis >= node.ndim for _, axis in physical):
         return None
     for place, numbers in number_lists(node.attributes).items():
         if not physical or len(numbers) != len(physical):
             return None
-        said = [numbers == [values[axis] for axis in physical] for values in (transforms[level]["scale"], *places)]
+        said = [numbers == [values[at] for at, _ in physical] for values in (transforms[level]["scale"], *places)]
         if not any(said[:1] if POSITIVE[place] else said[1:]):
             return None
-        for index, axis in enumerate(physical):
+        for index, (_, axis) in enumerate(physical):
             of = level if POSITIVE[place] or not said[1] else 0
             hole = ImageHole("scale" if POSITIVE[place] else "translation", of, axis, number)
             if hole in on_group:  # else it is zero, and stays so

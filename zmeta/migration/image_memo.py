@@ -32,6 +32,7 @@ _MOST_KEPT, _MOST_NODES = 16, 64
 _ALONE: dict[str, tuple[str, ...]] = {
     ".zarray": TWINS[2, "array"],
     ".zgroup": (*TWINS[2, "group"], ".zmetadata"),
+    "attributes.json": (),
     "zarr.json": (*TWINS[3, "array"], *TWINS[3, "group"], "attributes.json", ".zmetadata"),
 }
 

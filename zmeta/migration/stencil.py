@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from zmeta.finding import Finding
-from zmeta.jsondoc import shorten
+from zmeta.jsondoc import ExactFloat, shorten
+from zmeta.migration.memo import value_of
 from zmeta.migration.unit import Unit
 from zmeta.nodes.write import Change
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from zmeta.checker.form import Form
+    from zmeta.migration.memo import Number
     from zmeta.nodes.node import Format
     from zmeta.steps.step import Kind
 
@@ -90,6 +93,14 @@ class Axis(NamedTuple):
     move_0: int | None
 
 
+class Level(NamedTuple):
+    """Where sizes and shape of a level of COSEM stand, by axis, and which of the numbers that are made are its corner."""
+
+    sizes: tuple[int, ...]
+    shape: tuple[int, ...]
+    corner: tuple[int, ...]
+
+
 class Stencil(NamedTuple):
     """The documents of an image and of what is below it, the forms of their texts, and the units that are written.
 
@@ -97,6 +108,9 @@ class Stencil(NamedTuple):
     levels there are. `numbers` are the holes that hold numbers of the world; `same` pairs of holes that must say the same,
     the one being perhaps a consolidated copy of the other; `axes` those that must share a corner, and `is_moved` tells of
     each image whether level 0 has a translation.
+
+    Of a pyramid of COSEM there are `levels` instead of axes. Its corners are `made`; they must be one, and the sizes and
+    shapes those of a pyramid, where it becomes an image (`is_joint`).
     """
 
     names: tuple[str, ...]
@@ -108,24 +122,41 @@ class Stencil(NamedTuple):
     same: tuple[tuple[int, int, bool], ...]
     axes: tuple[Axis, ...]
     is_moved: tuple[bool, ...]
+    levels: tuple[Level, ...] = ()
+    made: tuple[Number, ...] = ()
+    is_joint: bool = False
     units: tuple[UnitSheet, ...] = ()
 
     def fill(self, path: str, raws: Sequence[bytes], holes: list[bytes]) -> tuple[Unit, ...] | None:
         """Return the units of an image by what stands in its holes; None where the numbers do not fit each other."""
-        if not self._is_sound(holes):
+        values = self._values(holes)
+        if values is None or not self._is_sound(holes, values):
             return None
-        pool = holes + [hole.removesuffix(b".0") for hole in holes]
+        made = [spelled(number, values) for number in self.made]
+        if self.levels and not self._are_levels(holes, values, made):
+            return None
+        pool = [*holes, *[hole.removesuffix(b".0") for hole in holes], *made]
         return tuple([unit.fill(path, raws, pool) for unit in self.units])
 
-    def _is_sound(self, holes: list[bytes]) -> bool:
-        """Whether all numbers are written as zmeta writes them, sizes are positive, and all levels share one corner."""
+    def make(self, holes: list[bytes]) -> list[bytes] | None:
+        """Return the numbers that are made of those in the holes; None where one of these is written in an unusual way."""
+        values = self._values(holes)
+        return None if values is None else [spelled(number, values) for number in self.made]
+
+    def _values(self, holes: list[bytes]) -> dict[int | None, float] | None:
+        """Return the numbers of the world by their holes; None where one is not written as zmeta writes it."""
         values: dict[int | None, float] = {None: 0.0}
         for number in self.numbers:
             literal = holes[number]
-            values[number] = value = float(literal)
+            value = float(literal)
             written = repr(value).encode()
             if (written != literal and written != literal + b".0") or (not value and literal[:1] == b"-"):
-                return False
+                return None
+            values[number] = value if b"." in literal else int(literal)
+        return values
+
+    def _is_sound(self, holes: list[bytes], values: Mapping[int | None, float]) -> bool:
+        """Whether what repeats a number says the same, sizes are positive, and all levels share one corner."""
         for one, other, is_copy in self.same:
             if (is_copy or self.units) and holes[one] != holes[other]:
                 return False
@@ -142,9 +173,33 @@ class Stencil(NamedTuple):
                 return False
             if place_0:
                 moved[axis.image] = True
-        return tuple(moved) == self.is_moved
+        return bool(self.levels) or tuple(moved) == self.is_moved
+
+    def _are_levels(self, holes: list[bytes], values: Mapping[int | None, float], made: Sequence[bytes]) -> bool:
+        """Whether no level of COSEM has the sizes of the first, and all are those of one pyramid where they must be."""
+        first = self.levels[0]
+        sizes = [[values[size] for size in level.sizes] for level in self.levels]
+        if min(map(min, sizes)) <= 0 or sizes[0] in sizes[1:]:
+            return False
+        if not self.is_joint:
+            return True
+        corner = [made[place] for place in first.corner]
+        if any([made[place] for place in level.corner] != corner for level in self.levels):
+            return False
+        if any(place != b"0" for place in corner) != self.is_moved[0]:
+            return False
+        shapes = [[int(holes[extent]) for extent in level.shape] for level in self.levels]
+        for (fine, coarse), (before, after) in zip(pairwise(sizes), pairwise(shapes), strict=True):
+            for size, other, extent, rest in zip(fine, coarse, before, after, strict=True):
+                if size > other or abs(extent * size / other - rest) > _NEARLY_ONE:
+                    return False
+            if fine == coarse:
+                return False
+        return True
 
 
+#: How many voxels a level may be off: where it is one, the long way tells exactly.
+_NEARLY_ONE = 0.999
 #: A tenth of what `decode` takes for noise: the difference is computed in floating point here.
 _NOISE = 1e-14
 _TOKEN = rb"-?[0-9]+(?:\.[0-9]+)?"
@@ -185,6 +240,14 @@ def sheets(
     return tuple(units_)
 
 
+def trimmed(units: tuple[UnitSheet, ...], count: int) -> tuple[tuple[UnitSheet, ...], list[int]]:
+    """Return units that use only some of what is made, which begins at the hole number `count`, and which these are."""
+    used = sorted({hole for unit in units for hole in unit.sheet.holes if hole >= count})
+    at = {hole: count + index for index, hole in enumerate(used)}
+    kept = tuple(unit._replace(sheet=unit.sheet.renumbered(at)) for unit in units)
+    return kept, [hole - count for hole in used]
+
+
 def _sheet(text: bytes, token: re.Pattern[bytes], known: Mapping[bytes, int]) -> Sheet:
     pieces: list[bytes] = []
     holes: list[int] = []
@@ -196,6 +259,12 @@ def _sheet(text: bytes, token: re.Pattern[bytes], known: Mapping[bytes, int]) ->
             holes.append(hole)
             start = found.end()
     return Sheet(b"%b".join([piece.replace(b"%", b"%%") for piece in (*pieces, text[start:])]), tuple(holes))
+
+
+def spelled(number: Number, values: Any) -> bytes:
+    """Return a number that is made of others as it is written."""
+    value = value_of(number, values)
+    return (value.literal if type(value) is ExactFloat else repr(value)).encode()
 
 
 def _shown(text: bytes) -> str:

@@ -13,7 +13,7 @@ from zmeta.conventions.registry import find_row
 from zmeta.conventions.zmeta.codec import UUID
 from zmeta.errors import EncodeError
 from zmeta.finding import Finding, Severity
-from zmeta.migration.upgrade import upgrade_array, upgrade_profiles
+from zmeta.migration.upgrade import is_cosem, upgrade_array, upgrade_profiles
 from zmeta.migration.verify import check_kept, check_same, check_valid
 from zmeta.pipeline import Decoded, decode_node
 from zmeta.steps.ome_ngff.parts import PIXEL_SCALE
@@ -132,7 +132,8 @@ def translate_level(
     """
     reading = options.config.for_path(node.path).reading()
     before = decode_node(node, reading, given_names(node, options)) if read is None else read
-    if find_level(shell) is None or node.format == "n5":  # where a list of levels is that of COSEM
+    level = find_level(shell)
+    if level is None or is_cosem(level.image):  # which is no image, and stays in N5
         reasons = [*before.errors, *([refused] if refused else [])]
         if not reasons and before.metadata.voxel_size is not None:
             reasons = [_no_image(node)]

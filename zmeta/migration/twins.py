@@ -12,19 +12,22 @@ from typing import TYPE_CHECKING, Literal
 
 from zmeta.checker.form import Form, Hole
 from zmeta.migration.foreign import another
-from zmeta.migration.image_holes import ImageHole, Sample, nodes_of, read_sample
-from zmeta.migration.stencil import Axis, Stencil, sheets
+from zmeta.migration.image_holes import MOST_LEVELS, ImageHole, Sample, nodes_of, read_sample
+from zmeta.migration.memo import Number
+from zmeta.migration.stencil import Axis, Level, Stencil, sheets, trimmed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from zmeta.migration.unit import Unit
     from zmeta.nodes.node import Node
     from zmeta.nodes.texts import Text
 
     Plan = Callable[[Sequence[Node], bytes | None], tuple[Unit, ...]]
-    Spelling = Literal["whole", "int", "fraction", "mixed"]
+    Spelling = Literal["whole", "int", "fraction", "mixed", "half"]
+    Corners = Literal["own", "joint", "zero"]
 
+_KINDS: tuple[Literal["scale", "shape", "translation"], ...] = ("scale", "shape", "translation")
 _TWIN = os.sep + os.path.join("twin", "of", "an", "image")
 #: Scales of level 0 by axis, in quarters, and its translations; levels double, so that no two numbers are the same.
 _SIZES, _PLACES = (1009, 1013, 1019, 1021, 1031), (2003, 2011, 2017, 2027, 2029)
@@ -32,31 +35,40 @@ _EXTENTS = 10_000_019
 
 
 def learn(path: str, folders: Mapping[str, Text], plan: Plan) -> Stencil | None:
-    """Return the stencil of an image of OME-NGFF with a scale for each level; None where none is sure to hold.
+    """Return the stencil of an image with a scale for each level, or of a pyramid of COSEM; None where none is sure to hold.
 
     `folders` are the group ("") and all that is below it by their paths, groups before what they hold, with their documents.
+    Levels of COSEM may have corners of their own, unless they become an image, which must be one pyramid.
     """
     sample = read_sample(path, folders)
     if sample is None:
         return None
-    values = _values(sample, "whole")
-    alone = [value for hole, value in zip(sample.holes, values, strict=True) if hole.said_by == hole]
-    if len(set(alone)) != len(alone):
+    tries: list[Corners] = ["own", "joint"] if sample.is_cosem else ["joint"]
+    return next((stencil for corners in tries if (stencil := _try(path, sample, corners, plan)) is not None), None)
+
+
+def _try(path: str, sample: Sample, corners: Corners, plan: Plan) -> Stencil | None:
+    """Return the stencil that gives what the long way gives for twins with such corners, and for the image itself."""
+    folders = sample.folders
+    values = _values(sample, "whole", corners)
+    stencil = _stencil(sample, is_joint=sample.is_cosem and corners == "joint")
+    made = stencil.make(values) or []
+    alone = [value.removesuffix(b".0") for hole, value in zip(sample.holes, values, strict=True) if hole.said_by == hole]
+    if len({*alone, *made}) != len(alone) + len(set(made)):
         return None
-    stencil = _stencil(sample)
     twin = _fill(stencil, folders, values)
     numbers: dict[str, int] = {}
     for folder, text in folders.items():
         for name in text.names:
             numbers[os.path.join(_TWIN, folder, name)] = len(numbers)
-    units = sheets(_TWIN, _plan(_TWIN, twin, plan), numbers, values)
+    units = sheets(_TWIN, _plan(_TWIN, twin, plan), numbers, values, made)
     if units is None:
         return None
+    if not stencil.is_joint:
+        units, used = trimmed(units, 2 * len(values))
+        stencil = stencil._replace(made=tuple(stencil.made[number] for number in used))
     stencil = stencil._replace(units=units)
-    spellings: tuple[Spelling, ...] = ("whole", "int", "fraction", "mixed")
-    trials = [
-        (_TWIN, _fill(stencil, folders, found), found) for found in (_values(sample, spelling) for spelling in spellings)
-    ]
+    trials = [(_TWIN, _fill(stencil, folders, found), found) for found in _trials(sample, corners)]
     for place, texts, found in [*trials, (path, folders, _own(stencil, folders))]:
         raws = [raw for text in texts.values() for raw in text.raws]
         if stencil.fill(place, raws, found) != _plan(place, texts, plan):
@@ -64,11 +76,24 @@ def learn(path: str, folders: Mapping[str, Text], plan: Plan) -> Stencil | None:
     return stencil
 
 
+def _trials(sample: Sample, corners: Corners) -> Iterator[list[bytes]]:
+    """Yield what stands in the holes of the twins for which a stencil must hold."""
+    spellings: tuple[Spelling, ...] = ("whole", "int", "fraction", "mixed")
+    yield from (_values(sample, spelling, corners) for spelling in spellings)
+    if not sample.is_cosem:
+        return
+    for spelling in (*spellings, "half"):
+        yield _values(sample, spelling, corners, is_alike=True)
+        if corners == "own":
+            yield _values(sample, spelling, "joint")
+            yield _values(sample, spelling, "zero")
+
+
 def _plan(path: str, folders: Mapping[str, Text], plan: Plan) -> tuple[Unit, ...]:
     return plan(nodes_of(path, folders), dict(zip(*folders[""], strict=True)).get(".zmetadata"))
 
 
-def _stencil(sample: Sample) -> Stencil:
+def _stencil(sample: Sample, *, is_joint: bool) -> Stencil:
     """Return the stencil of an image, still without what is written."""
     forms = {}
     for folder, text in sample.folders.items():
@@ -91,8 +116,9 @@ def _stencil(sample: Sample) -> Stencil:
             at.get(hole._replace(kind="translation", level=0)),
         )
         for hole, index in at.items()
-        if hole.kind == "scale"
+        if hole.kind == "scale" and not sample.is_cosem
     ]
+    levels, made = _levels(sample, where) if sample.is_cosem else ([], [])
     return Stencil(
         sample.folders[""].names,
         forms[""],
@@ -103,7 +129,22 @@ def _stencil(sample: Sample) -> Stencil:
         same,
         tuple(axes),
         tuple(sample.is_moved),
+        tuple(levels),
+        tuple(made),
+        is_joint,
     )
+
+
+def _levels(sample: Sample, where: Mapping[ImageHole, int]) -> tuple[list[Level], list[Number]]:
+    """Return the levels of a pyramid of COSEM, and how their corners are made: half a voxel before the first centre."""
+    levels: list[Level] = []
+    made: list[Number] = []
+    axes = sorted({hole.axis for hole in where if hole.kind == "scale"})
+    for level in range(sample.arrays):
+        sizes, shape, places = ([where[ImageHole(kind, level, axis)] for axis in axes] for kind in _KINDS)
+        levels.append(Level(tuple(sizes), tuple(shape), tuple(range(len(made), len(made) + len(axes)))))
+        made += [Number(place, -1, size) for place, size in zip(places, sizes, strict=True)]
+    return levels, made
 
 
 def _listings(folders: Iterable[str]) -> tuple[tuple[str, tuple[tuple[str, bool], ...]], ...]:
@@ -135,32 +176,52 @@ def _own(stencil: Stencil, folders: Mapping[str, Text]) -> list[bytes]:
     return [value for form, text in zip(forms, folders.values(), strict=True) for value in form.match(text.joined) or ()]
 
 
-def _values(sample: Sample, spelling: Spelling) -> list[bytes]:
-    """Return what stands in the holes of a twin: each level is twice as coarse, and all share one corner."""
+def _values(sample: Sample, spelling: Spelling, corners: Corners, *, is_alike: bool = False) -> list[bytes]:
+    """Return what stands in the holes of a twin: each level is twice as coarse, and all share one corner.
+
+    Those of COSEM may have their `own`; `is_alike` tells that the numbers of all axes are the same.
+    """
     values: list[bytes] = []
     numbers: dict[ImageHole, int] = {}
     for hole, pattern in [(spot.hole, spot.pattern) for spot in sample.all]:
-        size = _SIZES[hole.axis % 5] + 6007 * hole.image
-        place = _PLACES[hole.axis % 5] + 21001 * hole.image if sample.is_moved[hole.image] else 0
+        axis = 0 if is_alike else hole.axis
         number = numbers.setdefault(hole._replace(own=(), copy=False), len(numbers))
+        scale, place = _place(sample, hole, axis, spelling, corners)
         match hole.kind:
             case "name":
                 values.append(b'"twin of image %d"' % hole.image)
+            case "shape" if sample.is_cosem:
+                values.append(b"%d" % (_EXTENTS + 2 * hole.axis << MOST_LEVELS - hole.level))
             case "shape" | "chunk":
                 values.append(b"%d" % (_EXTENTS + number))
             case "scale":
-                values.append(_spell(4 * size << hole.level, spelling, hole.level, hole.axis))
+                values.append(_spell(scale, spelling, hole.level, axis))
             case "translation":
-                values.append(_spell(place + 2 * size * ((1 << hole.level) - 1), spelling, hole.level, hole.axis))
+                values.append(_spell(place, spelling, hole.level, axis))
             case "foreign":
                 values.append(another(pattern, number))
     return values
 
 
-def _spell(number: int, spelling: Spelling, level: int, axis: int) -> bytes:
+def _place(sample: Sample, hole: ImageHole, axis: int, spelling: Spelling, corners: Corners) -> tuple[float, float]:
+    """Return scale and translation of a level on one axis."""
+    size = _SIZES[axis % 5] + 6007 * hole.image
+    place = _PLACES[axis % 5] + 21001 * hole.image if sample.is_moved[hole.image] else 0
+    scale = (1 if spelling == "half" else 4) * size << hole.level
+    if not sample.is_cosem:
+        return scale, place + 2 * size * ((1 << hole.level) - 1)
+    corner = place + (0.5 if spelling == "half" and place else 0)
+    if corners == "own":
+        corner = 2003 + 50021 * (hole.level + 1) + 100 * axis
+    return scale, (0 if corners == "zero" else corner) + scale / 2
+
+
+def _spell(number: float, spelling: Spelling, level: int, axis: int) -> bytes:
     """Write a number, or the same part of it everywhere on an axis, that is no whole number."""
     if spelling == "mixed":
         spelling = "fraction" if axis % 3 == 0 else "int" if (level + axis) % 2 else "whole"
+    if spelling == "half" and number % 1:
+        return repr(number).encode()
     if spelling == "fraction":
         return repr(number / 4096).encode()
-    return b"%d" % number if spelling == "int" else b"%d.0" % number
+    return b"%d.0" % number if spelling == "whole" else b"%d" % number

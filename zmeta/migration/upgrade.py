@@ -141,14 +141,15 @@ def _speaks_ome(attributes: JSONObject) -> bool:
     if isinstance(attributes.get("ome"), dict):
         return True
     images = attributes.get("multiscales")
-    if isinstance(images, list) and any(_is_cosem(image) for image in images):
+    if isinstance(images, list) and any(is_cosem(image) for image in images):
         return False
     labels = attributes.get("labels")
     named = isinstance(labels, list) and all(isinstance(name, str) for name in labels)
     return bool(next(iter_parts(attributes), None)) or named or "bioformats2raw.layout" in attributes.keys() & set(KEYS)
 
 
-def _is_cosem(image: JSONValue) -> bool:
+def is_cosem(image: JSONValue) -> bool:
+    """Whether what stands where images do is the list of levels of COSEM."""
     datasets = image.get("datasets") if isinstance(image, dict) else None
     return isinstance(datasets, list) and any(
         isinstance(item, dict) and "transform" in item and "coordinateTransformations" not in item for item in datasets

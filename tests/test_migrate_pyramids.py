@@ -1,0 +1,368 @@
+"""Pyramids of COSEM become images, and are planned by their text alone as the walk gives them, to the last byte."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from builders import array, group
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_migrate_images import both, consolidated, numbers, without_texts
+from test_migrate_images import places as corners
+
+from zmeta.migration.options import Options
+from zmeta.migration.plan import plan_units
+from zmeta.migration.tree import Memo
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from zmeta.migration.unit import Unit
+
+    Own = Callable[[int, dict[str, Any]], dict[str, Any]]
+    Both = Callable[..., tuple[list[Unit], int]]
+
+__all__ = ["both"]
+
+#: Scale and centre of each level.
+Levels = list[tuple[list[Any], list[Any]]]
+FORMATS = ("v2", "v3", "n5")
+
+
+def levels_of(sizes: Sequence[Any], corner: Sequence[Any] = (8, -3.5, 0), factors: Sequence[int] = (1, 2, 2)) -> Levels:
+    """Levels that share a corner, with numbers as they are written: a whole one without a point stays one."""
+    found: Levels = []
+    for level in range(3):
+        scale = [size * factor**level for size, factor in zip(sizes, factors, strict=True)]
+        centres = [Fraction(repr(place)) + Fraction(repr(size)) / 2 for place, size in zip(corner, scale, strict=True)]
+        found.append((scale, [_like(sizes, float(centre)) for centre in centres]))
+    return found
+
+
+def _like(sizes: Sequence[Any], number: float) -> Any:
+    return int(number) if number == int(number) and type(sizes[0]) is int else number
+
+
+def transform(scale: list[Any], centre: list[Any], *, first_x: bool = False, **more: Any) -> dict[str, Any]:
+    names, way = (["x", "y", "z"], -1) if first_x else (["z", "y", "x"], 1)
+    order = {"order": "F" if first_x else "C"}
+    return {"axes": names, **order, "scale": scale[::way], "translate": centre[::way], "units": ["nm"] * 3, **more}
+
+
+def _as_it_is(level: int, keys: dict[str, Any]) -> dict[str, Any]:
+    return keys
+
+
+def put(
+    folder: Path,
+    levels: Levels,
+    kind: str = "n5",
+    *,
+    shape: int = 64,
+    factors: Sequence[int] = (1, 2, 2),
+    first_x: bool = False,
+    viewer: bool = True,
+    more: dict[str, Any] | None = None,
+    own: Own = _as_it_is,
+) -> Path:
+    """Write a pyramid as cellmap-schemas does; in N5 with what viewers read, on the levels and on the group."""
+    entries = [
+        {"path": f"s{level}", "transform": transform(scale, centre, first_x=first_x)}
+        for level, (scale, centre) in enumerate(levels)
+    ]
+    keys: dict[str, Any] = {"multiscales": [{"datasets": entries, "name": folder.name}], **(more or {})}
+    size = {"pixelResolution": {"dimensions": levels[0][0][::-1], "unit": "nm"}}
+    if kind == "n5" and viewer:
+        scales = [[factor**level for factor in factors[::-1]] for level in range(len(levels))]
+        keys |= {"axes": ["x", "y", "z"], "units": ["nm"] * 3, "scales": scales, **size}
+    group(folder, kind, keys)
+    for level, (scale, centre) in enumerate(levels):
+        extents = [shape // factor**level for factor in factors]
+        chunk = {"name": "regular", "configuration": {"chunk_shape": [16 + level] * 3}}
+        extent: dict[str, dict[str, Any]] = {
+            "v2": {"shape": extents, "chunks": [16 + level] * 3},
+            "v3": {"shape": extents, "chunk_grid": chunk},
+            "n5": {"dimensions": extents[::-1], "blockSize": [16 + level] * 3},
+        }
+        said: dict[str, Any] = {"transform": transform(scale, centre, first_x=first_x)}
+        if kind == "n5" and viewer:
+            said["pixelResolution"] = {"dimensions": scale[::-1], "unit": "nm"}
+        array(folder / f"s{level}", kind, own(level, said), **extent[kind])
+    return folder
+
+
+SIZES: list[list[Any]] = [
+    [5.24, 4.0, 3.5], [8, 8, 8], [4.0, 4.0, 4.0], [40, 4, 4], [3.24, 1, 0.5], [7, 5, 9], [0.1, 0.2, 0.3], [2.0, 3.0, 4.0],
+]  # fmt: skip
+CORNERS: list[list[Any]] = [[0, 0, 0], [0.0, 0.0, 5.0], [-1, 2, 3]]
+KINDS: dict[str, dict[str, Any]] = {
+    "plain": {}, "x first": {"first_x": True}, "foreign keys": {"more": {"lab": {"n": 12345}}},
+    "without a size for viewers": {"viewer": False},
+}  # fmt: skip
+
+
+# --- what they become -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["v2", "v3"])
+@pytest.mark.parametrize("to", ["ome-ngff@0.4", "ome-ngff@0.5"])
+def test_a_pyramid_becomes_one_image(kind: str, to: str, tmp_path: Path) -> None:
+    put(tmp_path / "em", levels_of([5.24, 4.0, 3.5]), kind, more={"lab": 1})
+    units = list(plan_units([tmp_path / "em"], Options(to)))
+    if (kind, to) == ("v3", "ome-ngff@0.4"):
+        assert [unit.blocked for unit in units] == [True, True, True]
+        return
+    name = "zarr.json" if to == "ome-ngff@0.5" else ".zattrs"
+    new = next(change.new for change in units[0].changes if change.file == str(tmp_path / "em" / name))
+    document = json.loads(new or b"")
+    keys = document.get("attributes", document)
+    images = keys["ome"]["multiscales"] if to == "ome-ngff@0.5" else keys["multiscales"]
+    assert keys["lab"] == 1
+    assert [image["name"] for image in images] == ["em"]
+    transforms = [[item[item["type"]] for item in entry["coordinateTransformations"]] for entry in images[0]["datasets"]]
+    assert transforms == [[[5.24, size * 4, size * 3.5], [8, -3.5, 0]] for size in (1, 2, 4)]
+    assert b'"transform"' not in b"".join(c.new or b"" for c in units[0].changes if "/s" in c.file)
+    assert "multiscales" not in keys or to == "ome-ngff@0.4"
+
+
+@pytest.mark.parametrize("to", ["ome-ngff@0.4", "ome-ngff@0.5"])
+def test_levels_that_are_no_pyramid_become_images(to: str, tmp_path: Path) -> None:
+    levels = levels_of([5.24, 4.0, 3.5])
+    levels[1][1][0] += 1.5
+    put(tmp_path / "em", levels, "v2")
+    units = list(plan_units([tmp_path / "em"], Options(to)))
+    new = next(change.new for change in units[0].changes if change.file.endswith(("em/zarr.json", "em/.zattrs")))
+    document = json.loads(new or b"")
+    keys = document["attributes"]["ome"] if to == "ome-ngff@0.5" else document
+    assert [image["name"] for image in keys["multiscales"]] == ["s0", "s1", "s2"]
+
+
+@pytest.mark.parametrize("to", ["ome-ngff@0.4", "ome-ngff@0.5"])
+def test_levels_that_no_image_can_hold_keep_what_they_say(to: str, tmp_path: Path) -> None:
+    def odd(level: int, keys: dict[str, Any]) -> dict[str, Any]:
+        return {"transform": {**keys["transform"], "axes": ["z", "t", "x"]}}
+
+    put(tmp_path / "em", levels_of([5.24, 4.0, 3.5]), "v2", own=odd)
+    units = list(plan_units([tmp_path / "em"], Options(to)))
+    assert units
+    assert all(unit.blocked for unit in units)
+
+
+# --- both ways ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("how", KINDS)
+@pytest.mark.parametrize("to", ["zmeta", "ome-ngff@0.5", "ome-ngff@0.4", "cosem", "funlib-persistence"])
+def test_both_ways_give_the_same(kind: str, how: str, to: str, tmp_path: Path, both: Both) -> None:
+    for number, sizes in enumerate(SIZES):
+        put(tmp_path / f"i{number}", levels_of(sizes), kind, **KINDS[how])
+    for number, corner in enumerate(CORNERS):
+        put(tmp_path / f"j{number}", levels_of([4, 6, 8], corner), kind, **KINDS[how])
+    units, followed = both(tmp_path, to)
+    if to == "zmeta":
+        assert followed == len(SIZES) + 3
+        assert bool(units) == (kind != "n5")
+    if to == "ome-ngff@0.5":
+        assert followed >= (len(SIZES) if how != "x first" else 0)
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("options", [{"keep_legacy": True}, {"allow_loss": frozenset({"units", "offset"})}], ids=str)
+def test_options(kind: str, options: dict[str, Any], tmp_path: Path, both: Both) -> None:
+    for number, sizes in enumerate(SIZES):
+        put(tmp_path / f"i{number}", levels_of(sizes), kind)
+    for to in ("zmeta", "ome-ngff@0.5", "cosem", "daisy"):
+        both(tmp_path, to, **options)
+
+
+def test_with_a_consolidated_copy(tmp_path: Path, both: Both) -> None:
+    for number, sizes in enumerate(SIZES):
+        consolidated(put(tmp_path / f"i{number}", levels_of(sizes), "v2"))
+    for to in ("zmeta", "ome-ngff@0.5"):
+        _, followed = both(tmp_path, to)
+        assert followed >= len(SIZES) - 1
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_levels_with_corners_of_their_own(kind: str, tmp_path: Path, both: Both) -> None:
+    """As where half a voxel was rounded: arrays take it as it is, and an image has no place for it."""
+    for number, sizes in enumerate(SIZES):
+        levels = levels_of(sizes)
+        levels[1][1][number % 3] += 0.125
+        put(tmp_path / f"i{number}", levels, kind)
+    assert both(tmp_path, "zmeta")[1] == len(SIZES)
+    for number, sizes in enumerate(SIZES):
+        put(tmp_path / f"j{number}", levels_of(sizes), kind)
+    both(tmp_path, "ome-ngff@0.5")
+
+
+OFF: dict[str, Callable[[Levels], object]] = {
+    "another corner": lambda levels: levels[2][1].__setitem__(0, levels[2][1][0] + 1),
+    "nearly the same corner": lambda levels: levels[2][1].__setitem__(0, levels[2][1][0] + 2**-40),
+    "finer": lambda levels: levels[1][0].__setitem__(1, levels[0][0][1] / 2),
+    "no size": lambda levels: levels[1][0].__setitem__(1, 0),
+    "a negative size": lambda levels: levels[1][0].__setitem__(1, -levels[1][0][1]),
+    "the sizes of the first": lambda levels: levels[2].__getitem__(0).__setitem__(slice(None), levels[0][0]),
+    "the sizes of the one before": lambda levels: levels[2].__getitem__(0).__setitem__(slice(None), levels[1][0]),
+    "minus zero": lambda levels: levels[0][1].__setitem__(2, -0.0),
+    "an exponent": lambda levels: levels[0][1].__setitem__(2, 1e-9),
+    "many digits": lambda levels: levels[0][1].__setitem__(2, 12345678901234567890),
+}
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("off", OFF)
+@pytest.mark.parametrize("to", ["zmeta", "ome-ngff@0.5"])
+def test_numbers_that_do_not_fit(kind: str, off: str, to: str, tmp_path: Path, both: Both) -> None:
+    for number, sizes in enumerate([*SIZES[:1], *SIZES]):
+        levels = levels_of(sizes)
+        if number:
+            OFF[off](levels)
+        put(tmp_path / f"i{number}", levels, kind)
+    both(tmp_path, to)
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("shape", [64, 65, 66, 67, 3, 2, 1])
+@pytest.mark.parametrize("factors", [(1, 2, 2), (2, 2, 2), (3, 3, 3)], ids=str)
+def test_shapes_that_do_not_fit_the_sizes(
+    kind: str, shape: int, factors: tuple[int, ...], tmp_path: Path, both: Both
+) -> None:
+    """The first two teach; then levels of the same sizes have one shape after the other."""
+    for number in range(2):
+        put(tmp_path / f"a{number}", levels_of([4, 6, 8]), kind)
+    for number, sizes in enumerate(SIZES):
+        put(tmp_path / f"i{number}", levels_of(sizes, factors=factors), kind, shape=max(shape, 1) * 9)
+        put(tmp_path / f"j{number}", levels_of(sizes, factors=factors), kind, shape=max(shape, 9))
+        for level in (1, 2):
+            for file, key in ((".zarray", "shape"), ("zarr.json", "shape")):
+                place = tmp_path / f"j{number}" / f"s{level}" / file
+                if place.exists():
+                    document = json.loads(place.read_text())
+                    document[key][1] += number - 2
+                    place.write_text(json.dumps(document))
+    both(tmp_path, "ome-ngff@0.5")
+
+
+def _other_size(level: int, keys: dict[str, Any]) -> dict[str, Any]:
+    scale = keys["transform"]["scale"]
+    wrong = {**keys["transform"], "scale": [scale[0] + 1, *scale[1:]]}
+    return {**keys, "transform": wrong} if level == 1 else keys
+
+
+def _other_place(level: int, keys: dict[str, Any]) -> dict[str, Any]:
+    centre = keys["transform"]["translate"]
+    return {**keys, "transform": {**keys["transform"], "translate": [centre[0] + 1, *centre[1:]]}} if level == 1 else keys
+
+
+def _other_for_viewers(level: int, keys: dict[str, Any]) -> dict[str, Any]:
+    size = keys.get("pixelResolution", {"dimensions": [1, 1, 1], "unit": "nm"})
+    return {**keys, "pixelResolution": {**size, "dimensions": [*size["dimensions"][:2], 77]}} if level == 1 else keys
+
+
+def _not_turned(level: int, keys: dict[str, Any]) -> dict[str, Any]:
+    return {**keys, "pixelResolution": {"dimensions": keys["transform"]["scale"], "unit": "nm"}}
+
+
+def _base_everywhere(level: int, keys: dict[str, Any]) -> dict[str, Any]:
+    size = keys.get("pixelResolution", {"dimensions": [1, 1, 1], "unit": "nm"})
+    return {**keys, "pixelResolution": {**size, "dimensions": [3.5, 4.0, 5.24]}}
+
+
+def _as_floats(level: int, keys: dict[str, Any]) -> dict[str, Any]:
+    inner = keys["transform"]
+    return {**keys, "transform": {**inner, "scale": [*map(float, inner["scale"])]}}
+
+
+WRONG = [_other_size, _other_place, _other_for_viewers, _not_turned, _base_everywhere, _as_floats]
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("wrong", WRONG)
+@pytest.mark.parametrize("to", ["zmeta", "ome-ngff@0.5"])
+def test_a_level_that_says_something_else(kind: str, wrong: Own, to: str, tmp_path: Path, both: Both) -> None:
+    """Both that which fits is learnt from first, and that which does not."""
+    for order in (0, 1):
+        for number, sizes in enumerate(SIZES):
+            put(tmp_path / f"{order}a{number}", levels_of(sizes), kind, own=wrong if order else _as_it_is)
+            put(tmp_path / f"{order}b{number}", levels_of(sizes), kind, own=_as_it_is if order else wrong)
+        both(tmp_path, to)
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_group_that_repeats_another_size_for_viewers(kind: str, tmp_path: Path, both: Both) -> None:
+    for number, sizes in enumerate([*SIZES, *SIZES]):
+        size = {"pixelResolution": {"dimensions": levels_of(sizes)[number % 3][0][::-1], "unit": "nm"}}
+        put(tmp_path / f"i{number:02}", levels_of(sizes), kind, more={} if number % 4 else size)
+        file = tmp_path / f"i{number:02}" / "attributes.json"
+        if kind == "n5":
+            file.write_text(json.dumps({**json.loads(file.read_text()), **size}))
+    for to in ("zmeta", "cosem"):
+        both(tmp_path, to)
+
+
+def _linked(folder: Path, there: Path) -> None:
+    folder.rename(there)
+    folder.symlink_to(there)
+
+
+BESIDE: dict[str, Callable[[Path], object]] = {
+    "another array": lambda folder: array(folder / "t", "v2", {"resolution": [4, 4, 4], "offset": [0, 0, 0]}),
+    "a folder": lambda folder: (folder / "t").mkdir(),
+    "a file of another format": lambda folder: (folder / "s1" / "attributes.json").write_text("{}"),
+    "a newer document": lambda folder: array(folder / "s1", "v3"),
+    "a level that is gone": lambda folder: (folder / "s2").rename(folder.parent / f"gone {folder.name}"),
+    "a link": lambda folder: _linked(folder / "s2", folder.parent / f"there {folder.name}"),
+}
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("beside", BESIDE)
+def test_what_stands_beside(kind: str, beside: str, tmp_path: Path, both: Both) -> None:
+    for number, sizes in enumerate(SIZES):
+        put(tmp_path / "c" / f"i{number}", levels_of(sizes), kind)
+        if number % 2:
+            BESIDE[beside](tmp_path / "c" / f"i{number}")
+    for to in ("zmeta", "ome-ngff@0.5"):
+        both(tmp_path / "c", to)
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_group_above_that_speaks(kind: str, tmp_path: Path, both: Both) -> None:
+    for name, keys in (("silent", {}), ("telling", {"axes": ["x", "y", "z"], "units": ["nm"] * 3}), ("size", {
+        "pixelResolution": {"dimensions": [1, 1, 1], "unit": "um"}})):  # fmt: skip
+        group(tmp_path / name, kind, keys)
+        for number, sizes in enumerate(SIZES):
+            put(tmp_path / name / f"i{number}", levels_of(sizes), kind)
+    _, followed = both(tmp_path, "zmeta")
+    assert followed == len(SIZES)
+
+
+@st.composite
+def pyramids(draw: Any) -> Levels:
+    """Levels of a pyramid: most are sound, and in some a number is off."""
+    sizes = draw(st.lists(numbers, min_size=3, max_size=3))
+    levels = levels_of(sizes, draw(st.lists(corners, min_size=3, max_size=3)), draw(st.permutations([1, 2, 2])))
+    if draw(st.booleans()):
+        vector = draw(st.sampled_from([vector for pair in levels for vector in pair]))
+        odd = st.sampled_from([0, 0.0, -0.0, -1, 1e-9, 1e22, 123456789012345678, 0.30000000000000004])
+        vector[draw(st.integers(0, 2))] = draw(st.one_of(odd, numbers, numbers.map(lambda n: n * (1 + 1e-12))))
+    return levels
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(pyramids(), min_size=1, max_size=5), st.sampled_from(["zmeta", "ome-ngff@0.5"]), st.sampled_from(FORMATS))
+def test_pyramids_of_all_numbers(tmp_path_factory: pytest.TempPathFactory, found: list[Levels], to: str, kind: str) -> None:
+    folder = tmp_path_factory.mktemp("pyramids")
+    put(folder / "a", levels_of([5.24, 4.0, 3.5]), kind)
+    for number, levels in enumerate(found):
+        put(folder / f"i{number}", levels, kind)
+    short = list(plan_units([folder], Options(to)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Memo, "__init__", without_texts)
+        assert list(map(repr, short)) == list(map(repr, plan_units([folder], Options(to))))
