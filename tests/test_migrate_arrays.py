@@ -39,6 +39,22 @@ if TYPE_CHECKING:
     Both = Callable[..., tuple[list[Unit], int]]
 
 VIEWER = {"transform": COSEM, "pixelResolution": {"dimensions": [4, 4, 8], "unit": "nm"}}
+SIZE = {"pixelResolution": {"dimensions": [4, 4, 8], "unit": "nm"}}
+#: Arrays that state a size and no place, each with its format.
+SINGLE: dict[str, tuple[dict[str, Any], Any]] = {
+    "viewer": (SIZE, "n5"),
+    "viewer with factors": ({**SIZE, "downsamplingFactors": [4, 2, 1]}, "n5"),
+    "viewer with odd factors": ({"downsamplingFactors": [3, 3, 5], **SIZE}, "n5"),
+    "viewer in Zarr": ({**SIZE, "downsamplingFactors": [2, 2, 1]}, 2),
+    "neuroglancer": ({"axes": ["x", "y", "z"], "units": ["nm"] * 3, "resolution": [4, 4, 8]}, "n5"),
+    "neuroglancer with channels": ({"axes": ["x", "y", "c"], "units": ["nm", "nm", ""], "resolution": [4, 4, 1]}, "n5"),
+    "neuroglancer with factors": (
+        {"axes": ["x", "y", "z"], "units": ["nm"] * 3, "resolution": [4, 4, 8], "downsamplingFactors": [2, 2, 1]}, "n5"),
+    "neuroglancer as viewer": ({"axes": ["x", "y", "z"], "units": ["nm"] * 3, **SIZE}, "n5"),
+    "dimension_units": ({"dimension_units": ["8 nm", "4 nm", "4 nm"], "_ARRAY_DIMENSIONS": ["z", "y", "x"]}, 2),
+    "dimension_units of tensorstore": ({"dimension_units": ["8nm", "4nm", "4nm"]}, 3),
+    "dimension_units with channels": ({"dimension_units": [None, "4.5nm", "4nm"]}, 3),
+}  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -95,6 +111,20 @@ def put(folder: Path, keys: dict[str, Any], format_: Any, ndim: int, number: int
     if indent is not None:
         for file in folder.iterdir():
             file.write_text(json.dumps(json.loads(file.read_text()), indent=indent))
+
+
+def sized(keys: dict[str, Any], sizes: list[Any]) -> dict[str, Any]:
+    """Return attributes with other sizes."""
+    found = {**keys}
+    if "pixelResolution" in keys:
+        found["pixelResolution"] = {**keys["pixelResolution"], "dimensions": sizes}
+    if "resolution" in keys:
+        found["resolution"] = sizes
+    if "dimension_units" in keys:
+        texts = [None if old is None else re.sub(r"[0-9.]+", repr(size).replace("\\", ""), old)
+                 for old, size in zip(keys["dimension_units"], sizes, strict=True)]  # fmt: skip
+        found["dimension_units"] = texts
+    return found
 
 
 # --- what is learnt -------------------------------------------------------------------------------------------------------
@@ -180,6 +210,72 @@ def test_sizes_that_dacapo_repeats_with_units(format_: Any, channel: bool, liter
     units_, followed = both(tmp_path, Options("zmeta"))
     assert len(units_) >= 19
     assert (followed > 6) == (not (channel and format_ == "n5") and ".0" not in literal)
+
+
+@pytest.mark.parametrize("kind", SINGLE)
+@pytest.mark.parametrize("name", ["a", "s"])
+@pytest.mark.parametrize("sizes", [[40, 80, 8], [40.0, 8.0, 16.0], [1.3, 0.7, 2.1], [7, 5.5, 2.0], [6, 6, 6]], ids=str)
+def test_a_size_without_a_place(kind: str, name: str, sizes: list[Any], tmp_path: Path, both: Both) -> None:
+    """Also where the array is called as the level of a pyramid: nothing above it has factors."""
+    keys, format_ = SINGLE[kind]
+    for number in range(1, 9):
+        size = [round(value * number, 6) if isinstance(value, float) else value * number for value in sizes]
+        put(tmp_path / f"c{number}.x" / f"{name}{number % 3}", sized(keys, size), format_, 3, number)
+    for options in ("zmeta", "keep", "axes", "cosem"):
+        units, followed = both(tmp_path, OPTIONS[options])
+        assert followed >= 6 or any(unit.blocked for unit in units)
+
+
+@pytest.mark.parametrize("kind", SINGLE)
+@pytest.mark.parametrize("options", ["zmeta", "keep", "cosem"])
+def test_a_size_of_every_sort(kind: str, options: str, tmp_path: Path, both: Both) -> None:
+    keys, format_ = SINGLE[kind]
+    number = 0
+    for values in (NUMBERS, [*NUMBERS, *PLACES], [*NUMBERS, *ODD]):
+        sizes = cycle(values)
+        for _ in range(25):
+            number += 1
+            found = sized(keys, [next(sizes) for _ in range(3)])
+            put(tmp_path / "c" / f"a{number:03}", found, format_, 3, number)
+            put(tmp_path / "c" / f"b{number:03}", sized(keys, [7, 5, 9 + number]), format_, 3, number)
+            put(tmp_path / "c" / f"c{number:03}", sized(keys, [7.5, 5.25, 7.5 + number % 3]), format_, 3, number)
+    units, followed = both(tmp_path, OPTIONS[options])
+    assert followed > 50 or sum(unit.blocked for unit in units) > 100
+
+
+@pytest.mark.parametrize("kind", SINGLE)
+def test_a_size_below_a_group_that_says_more(kind: str, tmp_path: Path, both: Both) -> None:
+    """Groups may have factors, names, units or a size of their own; those that say nothing that is read are passed."""
+    keys, format_ = SINGLE[kind]
+    groups: dict[str, dict[str, Any]] = {
+        "silent": {"stain": "OTO"}, "factors": {"scales": [[1, 1, 1], [2, 2, 2], [4, 4, 4]]}, "units": {"units": ["um"] * 3},
+        "size": {"pixelResolution": {"dimensions": [4, 4, 8], "unit": "nm"}, "scales": [[1, 1, 1], [2, 2, 2], [4, 4, 4]]},
+        "names": {"axes": ["x", "y", "z"], "units": ["um"] * 3}, "resolution": {"resolution": [1, 1, 1]},
+    }  # fmt: skip
+    for name, above in groups.items():
+        group(tmp_path / f"{name}.x", kind_of(format_), above)
+        for number in range(1, 7):
+            folder = tmp_path / f"{name}.x" / f"{'abc'[number % 3]}"
+            group(folder, kind_of(format_), {})
+            put(folder / f"s{number % 3}", sized(keys, [4, 4, 8]), format_, 3, number)
+            put(folder / f"s{number % 3 + 3}", sized(keys, [4, 5 + number, 8]), format_, 3, number)
+    both(tmp_path, OPTIONS["zmeta"])
+
+
+@pytest.mark.parametrize("more", [{"units": None}, {"resolution": [1, 1, 1]}, {"affineTransform": [1, 2, 3]},
+                                  {"offset": [1, 2, 3]}, {"downsamplingFactors": [2, 0, 1]},
+                                  {"downsamplingFactors": [2.5, 2.5, 1]},
+                                  {"downsamplingFactors": [2, 2]}, {"downsamplingFactors": 2}, {"transform": COSEM},
+                                  {"dimension_units": ["1 nm"] * 3}, {"painteraData": {}}], ids=str)  # fmt: skip
+@pytest.mark.parametrize("kind", SINGLE)
+def test_a_size_beside_which_something_else_stands(more: dict[str, Any], kind: str, tmp_path: Path, both: Both) -> None:
+    keys, format_ = SINGLE[kind]
+    for number in range(1, 10):
+        found = {**sized(keys, [4, 4 + number // 4, 8]), **more}
+        put(tmp_path / f"a{number}", {key: value for key, value in found.items() if value is not None}, format_, 3, number)
+        put(tmp_path / f"b{number}", sized(keys, [4, 4 + number // 4, 8]), format_, 3, number)
+    for options in ("zmeta", "keep"):
+        both(tmp_path, OPTIONS[options])
 
 
 def test_what_a_finding_shows_is_that_of_the_array(tmp_path: Path, both: Both) -> None:

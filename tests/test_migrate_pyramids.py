@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -33,11 +34,11 @@ Levels = list[tuple[list[Any], list[Any]]]
 FORMATS = ("v2", "v3", "n5")
 
 
-def levels_of(sizes: Sequence[Any], corner: Sequence[Any] = (8, -3.5, 0), factors: Sequence[int] = (1, 2, 2)) -> Levels:
+def levels_of(sizes: Sequence[Any], corner: Sequence[Any] = (8, -3.5, 0), factors: Sequence[float] = (1, 2, 2)) -> Levels:
     """Levels that share a corner, with numbers as they are written: a whole one without a point stays one."""
     found: Levels = []
     for level in range(3):
-        scale = [size * factor**level for size, factor in zip(sizes, factors, strict=True)]
+        scale = [_like(sizes, size * factor**level) for size, factor in zip(sizes, factors, strict=True)]
         centres = [Fraction(repr(place)) + Fraction(repr(size)) / 2 for place, size in zip(corner, scale, strict=True)]
         found.append((scale, [_like(sizes, float(centre)) for centre in centres]))
     return found
@@ -63,7 +64,7 @@ def put(
     kind: str = "n5",
     *,
     shape: int = 64,
-    factors: Sequence[int] = (1, 2, 2),
+    factors: Sequence[float] = (1, 2, 2),
     first_x: bool = False,
     viewer: bool = True,
     more: dict[str, Any] | None = None,
@@ -81,7 +82,7 @@ def put(
         keys |= {"axes": ["x", "y", "z"], "units": ["nm"] * 3, "scales": scales, **size}
     group(folder, kind, keys)
     for level, (scale, centre) in enumerate(levels):
-        extents = [shape // factor**level for factor in factors]
+        extents = [int(shape // factor**level) for factor in factors]
         chunk = {"name": "regular", "configuration": {"chunk_shape": [16 + level] * 3}}
         extent: dict[str, dict[str, Any]] = {
             "v2": {"shape": extents, "chunks": [16 + level] * 3},
@@ -150,6 +151,12 @@ def test_levels_that_no_image_can_hold_keep_what_they_say(to: str, tmp_path: Pat
     units = list(plan_units([tmp_path / "em"], Options(to)))
     assert units
     assert all(unit.blocked for unit in units)
+
+
+def test_a_level_that_is_a_link_is_no_part_of_the_image(tmp_path: Path) -> None:
+    _linked(put(tmp_path / "c" / "em", levels_of([5.24, 4.0, 3.5]), "v2") / "s2", tmp_path / "there")
+    units = list(plan_units([tmp_path / "c" / "em"], Options("ome-ngff@0.4")))
+    assert [unit.steps[0] for unit in units if unit.steps and "list" in unit.steps[0]] == ["list s0, s1"]
 
 
 # --- both ways ------------------------------------------------------------------------------------------------------------
@@ -229,9 +236,9 @@ def test_numbers_that_do_not_fit(kind: str, off: str, to: str, tmp_path: Path, b
 
 @pytest.mark.parametrize("kind", FORMATS)
 @pytest.mark.parametrize("shape", [64, 65, 66, 67, 3, 2, 1])
-@pytest.mark.parametrize("factors", [(1, 2, 2), (2, 2, 2), (3, 3, 3)], ids=str)
+@pytest.mark.parametrize("factors", [(1, 2, 2), (2, 2, 2), (3, 3, 3), (2, 2, 0.5), (2, 1, 1)], ids=str)
 def test_shapes_that_do_not_fit_the_sizes(
-    kind: str, shape: int, factors: tuple[int, ...], tmp_path: Path, both: Both
+    kind: str, shape: int, factors: tuple[float, ...], tmp_path: Path, both: Both
 ) -> None:
     """The first two teach; then levels of the same sizes have one shape after the other."""
     for number in range(2):
@@ -247,6 +254,20 @@ def test_shapes_that_do_not_fit_the_sizes(
                     document[key][1] += number - 2
                     place.write_text(json.dumps(document))
     both(tmp_path, "ome-ngff@0.5")
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_level_that_is_the_one_before_once_more(kind: str, tmp_path: Path, both: Both) -> None:
+    for number, sizes in enumerate([*SIZES, *SIZES]):
+        levels = levels_of(sizes)
+        if number >= len(SIZES):
+            levels[2] = levels[1]
+        put(tmp_path / f"i{number:02}", levels, kind, shape=64)
+        for file in (tmp_path / f"i{number:02}" / "s2").iterdir():
+            if number >= len(SIZES):
+                file.write_text((tmp_path / f"i{number:02}" / "s1" / file.name).read_text())
+    for to in ("zmeta", "ome-ngff@0.5"):
+        both(tmp_path, to)
 
 
 def _other_size(level: int, keys: dict[str, Any]) -> dict[str, Any]:
@@ -291,6 +312,21 @@ def test_a_level_that_says_something_else(kind: str, wrong: Own, to: str, tmp_pa
         for number, sizes in enumerate(SIZES):
             put(tmp_path / f"{order}a{number}", levels_of(sizes), kind, own=wrong if order else _as_it_is)
             put(tmp_path / f"{order}b{number}", levels_of(sizes), kind, own=_as_it_is if order else wrong)
+        both(tmp_path, to)
+        both(tmp_path, to, keep_legacy=True)
+
+
+@pytest.mark.parametrize("odd", ["-0", "-0.0", "4.50", "4e0", "0.1000000000000000055", "1" + "0" * 20, "NaN", '"4"', "null"])
+@pytest.mark.parametrize("place", ["scale", "translate", "dimensions", "shape", "path", "axes"])
+@pytest.mark.parametrize("kind", ["v2", "n5"])
+def test_an_odd_literal(odd: str, place: str, kind: str, tmp_path: Path, both: Both) -> None:
+    """Everywhere it stands, and on the group alone."""
+    for number, sizes in enumerate([*SIZES, *SIZES]):
+        folder = put(tmp_path / f"i{number:02}", levels_of(sizes), kind)
+        for file in folder.rglob("*" if number % 3 else "*a*") if number else ():
+            if file.is_file():
+                file.write_text(re.sub(rf'("{place}": \[\s*)[^,\]]+', rf"\g<1>{odd}", file.read_text()))
+    for to in ("zmeta", "ome-ngff@0.5"):
         both(tmp_path, to)
 
 

@@ -33,6 +33,11 @@ TREES: dict[str, tuple[str, str, int, float | None]] = {
     "n5": ("n5", "zmeta", 100, 2.5),  # to COSEM, the canonical layout in N5
     "cosem": ("cosem", "zmeta", 100, 2.5),  # N5, nothing to do
     "dacapo": ("dacapo", "zmeta", 100, 2.5),
+    "units3": ("units3", "zmeta", 100, 2.5),  # sizes with units, of tensorstore
+    "viewer5": ("viewer5", "zmeta", 30, 2.5),  # N5 for viewers: a group and three levels with factors
+    "pyramids": ("pyramids", "zmeta", 15, 2.5),  # COSEM in Zarr v2, three levels
+    "pyramids5": ("pyramids5", "zmeta", 15, 2.5),  # COSEM in N5, nothing to do
+    "newpyramids": ("pyramids", "ome-ngff@0.5", 15, 2.5),
     "new": ("gunpowder", "ome-ngff@0.5", 20, 2.5),  # arrays become images, 1000 in a group
     "v2": ("v2", "zmeta", 100, None),  # nothing to do: as after a migration
     "v3": ("v3", "zmeta", 100, None),
@@ -94,7 +99,7 @@ def report_tree(name: str, options: argparse.Namespace) -> list[Row]:
         for contender in list(times) if number % 2 == 0 else list(times)[::-1]:
             times[contender].append(time_once(contender, tree, to))
     print(f"{tree.name} → {to}: {times['plan'][0]['said']}")
-    each = "image" if kind.startswith("ome") else "array"
+    each = "image" if kind.startswith(("ome", "pyramids", "viewer")) else "array"
     rows = []
     for clock in ("process", "wall"):
         plan, floor = pick(times["plan"], clock, count), pick(times["floor"], clock, count)

@@ -5,7 +5,9 @@
 The documents of `v2` and `v3` are laid out as the zarr-python that is installed writes them, those of `ome` as ome-zarr-py
 writes them on top of it, those of the other kinds as an example among the test data: `funlib` of funlib.persistence 0.6,
 `funlib3` of its 0.7, `gunpowder` and `n5` of gunpowder 1.4, `dacapo` of its 0.3, `cosem` in N5, `omev2` of OME-NGFF 0.4 by
-ome-zarr-py 0.9, `omelabels` with labels, and `omengff` by ngff-zarr, with a group for each level and a consolidated copy.
+ome-zarr-py 0.9, `omelabels` with labels, and `omengff` by ngff-zarr, with a group for each level and a consolidated copy;
+`pyramids5` are those of COSEM in N5 by cellmap-schemas, `pyramids` the same in Zarr v2, `viewer5` those for viewers of N5,
+and `units3` arrays of tensorstore in Zarr v3.
 Every document differs: own shape, own offset, own name. Only `alike` has the same bytes everywhere. A folder holds 1000
 arrays or images. A tree is made once, under a name that tells what it is, and used again.
 """
@@ -26,7 +28,7 @@ from typing import Any
 
 PER_FOLDER = 1000
 KINDS = ("v3", "v2", "funlib", "funlib3", "gunpowder", "n5", "ome", "omev2", "ome-alike", "alike", "omelabels", "omengff",
-         "dacapo", "cosem")  # fmt: skip
+         "dacapo", "cosem", "pyramids", "pyramids5", "viewer5", "units3")  # fmt: skip
 WILD = Path(__file__).resolve().parents[1] / "data/wild"
 FUNLIB = WILD / "funlib.persistence-0.6.1/a.zarr/vol/raw"
 FUNLIB_3 = WILD / "funlib.persistence-0.7.0/a.zarr/vol/raw"
@@ -39,6 +41,9 @@ WHOLE = {
     "omengff": WILD / "ngff-zarr-0.50.0/em_0.4.zarr",
     "dacapo": WILD / "dacapo-ml-0.3.0/a.zarr/predictions/raw",
     "cosem": WILD / "zarr-2.18.3/cosem.n5/stated",
+    "pyramids5": WILD / "cellmap-schemas-0.8.1/cosem.n5/em/fibsem",
+    "viewer5": WILD / "zarr-2.18.3/viewer.n5/em",
+    "units3": WILD / "tensorstore-0.1.86/v3.zarr/raw",
 }
 LEVELS = 3
 Document = dict[str, Any]
@@ -180,6 +185,10 @@ def gunpowder_n5_layout() -> Layout:
     return Layout({n: Template(d, indent) for n, d in array.items()}, values, "a{:03}", group, chunk="0/0/0")
 
 
+def hole_name(name: str) -> str:
+    return name.replace(".", "_").replace("-", "m").replace(" ", "_")
+
+
 def whole_layout(source: Path) -> Layout:
     """A container or an array of a writer with all that is in it; numbers of the world grow from one to the next."""
     known: dict[str, float] = {}
@@ -188,14 +197,16 @@ def whole_layout(source: Path) -> Layout:
         if isinstance(value, dict):
             return {name: cut(item, name) for name, item in value.items()}
         if isinstance(value, list):
-            return [cut(item, "scale" if key == "dimensions" and isinstance(value[0], float) else key) for item in value]
+            is_size = key == "dimensions" and isinstance(value[0], float)
+            return [cut(item, "scale" if is_size else key) for item in value]
         if key in ("scale", "translation", "translate", "resolution", "offset") and type(value) in (int, float):
             known[f"v{value!r}"] = value
-            return f"<v{value!r}>".replace(".", "_").replace("-", "m")
+            return f"<{hole_name(f'v{value!r}')}>"
         if key == "dimension_units":
-            number, _, unit = value.partition(" ")
-            known[f"u{number} {unit}"] = float(number)
-            return f"<u{number}_{unit}>"
+            number, space, unit = re.fullmatch(r"([0-9.]+)( ?)(.*)", value).groups()  # type: ignore[union-attr]
+            name = f"u{len(known)} {space}{unit}"
+            known[name] = float(number)
+            return f"<{hole_name(name)}>"
         return value
 
     item, arrays = {}, []
@@ -203,7 +214,7 @@ def whole_layout(source: Path) -> Layout:
         documents, indent = read_documents(folder)
         for name, document in documents.items():
             item[str((folder / name).relative_to(source))] = Template(cut(document), indent)
-        if {".zarray"} & documents.keys():
+        if ".zarray" in documents or "dataType" in documents.get("attributes.json", {}):
             arrays.append(str(folder.relative_to(source)))
 
     def values(index: int) -> dict[str, object]:
@@ -211,11 +222,28 @@ def whole_layout(source: Path) -> Layout:
         for name, value in known.items():
             grown = round(value * (1000 + index % 997) / 1000, 9)
             short = int(grown) if grown == int(grown) and isinstance(value, int) else grown
-            hole = name.replace(".", "_").replace("-", "m").replace(" ", "_")
-            found[hole] = f"{grown:g} {name.partition(' ')[2]}" if name[0] == "u" else short
+            found[hole_name(name)] = f"{grown:g}{name.partition(' ')[2]}" if name[0] == "u" else short
         return found
 
     return Layout(item, values, "i{:03}.ome.zarr" if len(item) > 3 else "a{:03}", chunk="0/0/0", arrays=tuple(arrays))
+
+
+def pyramid_layout() -> Layout:
+    """Pyramids of COSEM as cellmap-schemas lays them out, in Zarr v2: without what only N5 has, and in its order."""
+    layout = whole_layout(WHOLE["pyramids5"])
+    item = {".zgroup": Template({"zarr_format": 2}, 4)}
+    for name, template in layout.item.items():
+        document = json.loads(
+            "".join(piece if index % 2 == 0 else f'"<{piece}>"' for index, piece in enumerate(template.pieces))
+        )
+        folder = os.path.dirname(name)
+        keys = ("multiscales",) if not folder else ("transform",)
+        item[os.path.join(folder, ".zattrs")] = Template({key: document[key] for key in keys}, 4)
+        if folder:
+            array = json.loads((OME_V2 / "0/.zarray").read_text("utf-8"))
+            shape, chunks = document["dimensions"][::-1], document["blockSize"][::-1]
+            item[os.path.join(folder, ".zarray")] = Template({**array, "shape": shape, "chunks": chunks}, 4)
+    return Layout(item, layout.values, layout.name, chunk="0/0/0", arrays=layout.arrays)
 
 
 def image_values(index: int) -> dict[str, object]:
@@ -301,6 +329,8 @@ def make_layout(kind: str) -> Layout:
             return image_layout()
         case "alike":
             return alike_layout()
+        case "pyramids":
+            return pyramid_layout()
         case "ome-alike":
             return alike_image_layout()
         case _:

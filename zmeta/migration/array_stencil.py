@@ -12,7 +12,7 @@ import json
 import os
 import re
 import string
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from zmeta.checker.form import NUMBER, WHOLE, Form, Hole
 from zmeta.checker.position import spans
@@ -44,11 +44,23 @@ _KINDS = {
 }
 _MIXED = ("float", "int", "fraction", "fraction", "float", "int", "int")
 _TWIN = os.sep + os.path.join("twin", "of", "an", "array")
+#: A twin that is called as a level of a pyramid is.
+_TWIN_LEVEL = os.sep + os.path.join("twin", "of", "a", "level", "s1")
 #: The size of a voxel for viewers of N5, x first, which stands beside the transform of COSEM and says the same.
 _VIEWER, _SCALE = ("pixelResolution", "dimensions"), ("transform", "scale")
 #: The size of a voxel once more in dacapo's `dimension_units`, with its unit; channels have no unit there.
 _UNITS, _RESOLUTION = ("dimension_units",), ("resolution",)
+#: What repeats another list, where that is there.
+_REPEATS = {_VIEWER: _SCALE, _UNITS: _RESOLUTION}
+#: Conventions that compare no numbers where they speak alone, with the keys of those that depend on more than their value.
+_SINGLE: dict[str, set[str]] = {
+    "n5-viewer@1": {"pixelResolution", "downsamplingFactors"},
+    "neuroglancer-n5@1": {"pixelResolution", "downsamplingFactors"},
+    "dimension-units@1": set(),
+}
 _WITH_UNIT = re.compile(rb'"([0-9]+(?:\.[0-9]+)?) ?[A-Za-z]+"')
+#: The largest factor of a level.
+_MOST = 1 << 20
 #: Names of arrays for which the size for viewers may mean another one.
 _LEVEL = re.compile(r"s?[0-9]+")
 
@@ -168,7 +180,7 @@ class _Sample(NamedTuple):
         ]
         at = {spot.number: hole for hole, spot in enumerate(self.spots)}
         places = self._places()
-        sizes = tuple((at.start, at.stop) for place, at in places.items() if POSITIVE.get(place))
+        sizes = tuple((at.start, at.stop) for place, at in places.items() if POSITIVE.get(place, not self._repeats(place)))
         return ArrayStencil(
             self.text.names,
             Form(self.text.joined, holes),
@@ -176,7 +188,7 @@ class _Sample(NamedTuple):
             sizes,
             tuple(self._same()),
             tuple((at.start, at.stop, self._is_mirrored(place)) for place, at in places.items() if self.node.format == "n5"),
-            _VIEWER in places,
+            self._repeats(_VIEWER),
         )
 
     def twin(self, kinds: Sequence[str], series: int) -> tuple[Text, list[bytes]]:
@@ -201,7 +213,13 @@ class _Sample(NamedTuple):
 
     def lists_of(self, flat: Sequence[float]) -> dict[Place, list[float]]:
         """Return the lists with other numbers, without those that repeat others, which are the last."""
-        return {place: [flat[number] for number in found] for place, found in self._places().items() if place in POSITIVE}
+        places = self._places()
+        return {place: [flat[number] for number in found] for place, found in places.items() if not self._repeats(place)}
+
+    @property
+    def factors(self) -> list[int]:
+        """What the size for viewers is multiplied with."""
+        return [int(factor) for factor in dict.fromkeys(_factors(self.node) or ())]
 
     def _places(self) -> dict[Place, range]:
         """Return which numbers of the world stand in which list."""
@@ -218,10 +236,14 @@ class _Sample(NamedTuple):
     def _same(self) -> Iterator[tuple[int, int]]:
         """Yield the numbers that repeat others, each with the one that says the same."""
         places = self._places()
-        if _VIEWER in places:
-            yield from zip(places[_VIEWER], places[_SCALE][::-1], strict=True)
-        if _UNITS in places:
+        if self._repeats(_VIEWER):
+            yield from zip(places[_VIEWER], places[_SCALE][:: _turn(self.node)], strict=True)
+        if self._repeats(_UNITS):
             yield from zip(places[_UNITS], places[_RESOLUTION], strict=True)
+
+    def _repeats(self, place: Place) -> bool:
+        """Whether a list says the same as another one."""
+        return place in self.lists and _REPEATS.get(place) in self.lists
 
 
 def _twin_number(number: int, kind: str, series: int) -> bytes:
@@ -261,8 +283,8 @@ def _read(path: str, text: Text, options: Options) -> _Sample | None:
         for at, (pattern, number) in wanted[name].items():
             begin, end = found.get(at, (0, 0))
             match = pattern.fullmatch(raw, begin, end)
-            if match is not None:
-                begin, end = match.span(pattern.groups)
+            begin, end = (0, 0) if match is None else match.span(pattern.groups)
+            if match is not None and (not pattern.groups or NUMBER.fullmatch(raw, begin, end)):
                 spots.append(_Spot(start + begin, start + end, NUMBER if pattern.groups else pattern, number))
                 if number >= 0:
                     kinds[number] = _kind(raw[begin:end])
@@ -277,7 +299,8 @@ def _kind(literal: bytes) -> str:
 
 def _is_plain(node: Node, options: Options) -> bool:
     """Whether all that an array says of the world is a matter of its own numbers, taken one by one."""
-    rows = {row.id for row in detect(node)}
+    found = detect(node)
+    rows = {row.id for row in found}
     placed = PLACED & node.attributes.keys()
     if options.is_image:
         return rows <= PLAIN_ROWS and not placed
@@ -287,7 +310,34 @@ def _is_plain(node: Node, options: Options) -> bool:
         placed = frozenset()
     if "dimension_units" in node.attributes:
         rows.discard("dacapo@0.2.1")
+    speaking = [row.id for row in found if not row.names_only]
+    if len(speaking) == 1 and speaking[0] in _SINGLE and _is_single(node):
+        rows.discard(speaking[0])
+        placed -= _SINGLE[speaking[0]]
     return target in SCHEMAS and rows <= PLAIN_ROWS and not placed
+
+
+def _turn(node: Node) -> Literal[1, -1]:
+    """Return how the size for viewers, which is x first, is read to stand as the transform of COSEM does."""
+    transform = node.attributes.get(_SCALE[0])
+    return 1 if isinstance(transform, dict) and "F" in (transform.get("order"), transform.get("ordering")) else -1
+
+
+def _is_single(node: Node) -> bool:
+    """Whether an array says itself all that it depends on, in one list of numbers."""
+    keys = node.attributes
+    if "axes" in keys and node.format == "n5" and "units" not in keys:  # which may stand on any group above
+        return False
+    lists = [*number_lists(keys), *(key for key in ("pixelResolution", "dimension_units") if key in keys)]
+    return len(lists) == 1 and _factors(node) is not None
+
+
+def _factors(node: Node) -> list[float] | None:
+    """Return the whole numbers that the size of a voxel is multiplied with; None where they are none."""
+    factors = node.attributes.get("downsamplingFactors", [])
+    if not isinstance(factors, list) or not all(type(factor) is int and 0 < factor < _MOST for factor in factors):
+        return None
+    return factors  # type: ignore[return-value]
 
 
 def _with_units(node: Node) -> list[int]:
@@ -303,15 +353,16 @@ def _lists(node: Node) -> dict[Place, list[float]] | None:
     lists = number_lists(node.attributes)
     if _UNITS[0] in node.attributes:
         sizes_ = [float(str(node.attributes[_UNITS[0]][index]).rstrip(string.ascii_letters)) for index in _with_units(node)]  # type: ignore[index]
-        if sizes_ != lists.get(_RESOLUTION):
+        if not sizes_ or sizes_ != lists.get(_RESOLUTION, sizes_):
             return None
         lists[_UNITS] = sizes_
     if _VIEWER[0] in node.attributes:
         value = node.attributes[_VIEWER[0]]
         sizes = value.get(_VIEWER[1]) if isinstance(value, dict) else None
-        if not isinstance(sizes, list) or sizes[::-1] != lists.get(_SCALE):
+        viewer = number_lists({"resolution": sizes}).get(_RESOLUTION)
+        if viewer is None or viewer[:: _turn(node)] != lists.get(_SCALE, viewer[:: _turn(node)]):
             return None
-        lists[_VIEWER] = sizes  # type: ignore[assignment]
+        lists[_VIEWER] = viewer
     return lists
 
 
@@ -326,7 +377,7 @@ def _try(sample: _Sample, patterns: Sequence[str], trials: Sequence[Sequence[str
     if flat is None or planned is None:
         return None
     files = {os.path.join(_TWIN, name): number for number, name in enumerate(first.names)}
-    numbers = [*find_traces(sample.lists_of(flat)).values()]
+    numbers = [*find_traces(sample.lists_of(flat), sample.factors).values()]
     units = sheets(_TWIN, planned, files, values, [spelled(number, flat) for number in numbers])
     if units is None:
         return None
@@ -335,9 +386,10 @@ def _try(sample: _Sample, patterns: Sequence[str], trials: Sequence[Sequence[str
     made = tuple(numbers[number] for number in used)
     shortens = any(len(values) <= hole < count for unit in units for hole in unit.sheet.holes)
     stencil = stencil._replace(made=made, shortens=shortens, units=units)
-    for twin, values in twins:
-        node = read_node(_TWIN, given=twin.given)
+    places = (_TWIN,) if stencil.is_placed else (_TWIN, _TWIN_LEVEL)
+    for path, (twin, values) in ((path, twin) for twin in twins for path in places):
+        node = read_node(path, given=twin.given)
         planned = None if node is None else plan(node)
-        if planned is None or stencil.form.match(twin.joined) != values or _filled(stencil, _TWIN, twin) != planned:
+        if planned is None or stencil.form.match(twin.joined) != values or _filled(stencil, path, twin) != planned:
             return None
     return stencil

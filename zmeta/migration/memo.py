@@ -25,6 +25,8 @@ from zmeta.migration.translate import Outcome, translate
 from zmeta.schema.validate import packaged_validator
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
     from zmeta.jsondoc import JSONObject, JSONValue
     from zmeta.migration.options import Options
     from zmeta.nodes.node import Format, Node
@@ -58,11 +60,12 @@ _SIMPLE = frozenset({str, bool, type(None)})
 
 
 class Number(NamedTuple):
-    """A number of an array by its place among all (None: zero), `sign` times half of another one more."""
+    """A number of an array by its place among all (None: zero), `sign` times half of another one more, `times` a factor."""
 
     at: int | None
     sign: int = 0
     half: int = 0
+    times: int = 1
 
 
 class _Part(NamedTuple):
@@ -248,8 +251,11 @@ def compare(twin: Node, outcome: Outcome, schema: str) -> Recipe | None:
     return Recipe(tuple(parts), schema, names, outcome.steps, outcome.kind, findings, foreign)
 
 
-def find_traces(lists: dict[tuple[str, ...], list[float]]) -> dict[str, Number]:
-    """Return by how it is written what each number is, and what half a voxel more or less makes of it."""
+def find_traces(lists: Mapping[tuple[str, ...], list[float]], factors: Iterable[int] = ()) -> dict[str, Number]:
+    """Return by how it is written what each number is, and what half a voxel more or less makes of it.
+
+    With `factors` sizes, and halves of them, times one of these are traced too.
+    """
     found: dict[str, Number] = {}
     starts: dict[tuple[str, ...], int] = {}
     flat = [number for numbers in lists.values() for number in numbers]
@@ -257,15 +263,23 @@ def find_traces(lists: dict[tuple[str, ...], list[float]]) -> dict[str, Number]:
         starts[place] = sum(len(lists[other]) for other in starts)
         for index in range(len(numbers)):
             found.setdefault(repr(value_of(Number(starts[place] + index), flat)), Number(starts[place] + index))
-    for place, sizes in ((place, size) for place in lists for size in lists if POSITIVE[size] and not POSITIVE[place]):
+    are_sizes = {place: POSITIVE.get(place, True) for place in lists}
+    for place, sizes in ((place, size) for place in lists for size in lists if are_sizes[size] and not are_sizes[place]):
         for index in range(min(len(lists[place]), len(lists[sizes]))):
             for sign in (1, -1):
                 number = Number(starts[place] + index, sign, starts[sizes] + index)
                 found.setdefault(repr(value_of(number, flat)), number)
-    for place in (place for place in lists if POSITIVE[place]):
+    for place in (place for place in lists if are_sizes[place]):
         for at in range(starts[place], starts[place] + len(lists[place])):
-            found.setdefault(repr(value_of(Number(None, 1, at), flat)), Number(None, 1, at))
+            for number in (Number(None, 1, at), *_multiples(at, factors)):
+                found.setdefault(repr(value_of(number, flat)), number)
     return found
+
+
+def _multiples(at: int, factors: Iterable[int]) -> Iterator[Number]:
+    for factor in factors:
+        yield Number(at, times=factor)
+        yield Number(None, 1, at, factor)
 
 
 def trace(value: JSONValue, traces: dict[str, Number]) -> Any:
@@ -355,14 +369,16 @@ def value_of(number: Number, flat: list[float]) -> int | float:
     """Return a number of an array as it is written."""
     value, half = 0 if number.at is None else flat[number.at], flat[number.half] if number.sign else 0
     if type(value) is int and not number.sign:
-        return value
+        return value * number.times
     if type(value) is int and type(half) is int:
-        doubled = 2 * value + number.sign * half
+        doubled = (2 * value + number.sign * half) * number.times
         if doubled % 2 == 0:
             return doubled // 2
         if abs(doubled) < _WHOLE:
             return doubled / 2
     moved = _DIGITS.add(Decimal(repr(value)), _DIGITS.multiply(Decimal(repr(half)), Decimal("0.5") * number.sign))
+    if number.times != 1:
+        moved = _DIGITS.multiply(moved, Decimal(number.times))
     found = float(moved)
     if found.is_integer() and moved == int(moved):
         return int(moved)

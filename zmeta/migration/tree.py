@@ -24,7 +24,7 @@ from zmeta.migration.memo import Translator
 from zmeta.migration.translate import Outcome, translate_level, upgraded
 from zmeta.migration.unit import Unit
 from zmeta.migration.upgrade import upgrade_profiles
-from zmeta.nodes.node import CONTAINER_SUFFIXES, Node, find_twins, read_node
+from zmeta.nodes.node import CONTAINER_SUFFIXES, Node, Parsed, find_twins, read_node
 from zmeta.nodes.texts import Texts
 from zmeta.nodes.walk import Links, Place, Visit, Walk
 from zmeta.steps.step import weakest
@@ -83,6 +83,7 @@ class Memo:
         self.images = Images(lambda nodes, copy: _plan_alone(nodes, options, copy), self.texts)
         self.arrays = None if options.is_image else Arrays(lambda node: _plan_alone([node], options), options)
         self.knows_texts = options.are_alike
+        self.parsed = Parsed()
 
     def follow(self, path: str) -> Planned | None:
         """Return what becomes of an image or an array that is like one that was seen; None for the long way."""
@@ -95,7 +96,8 @@ class Memo:
                 return None
             if b'"multiscales"' in text.raws[-1]:
                 return self.images.follow(path, text)
-            units = None if self.arrays is None else self.arrays.follow(path, text)
+            is_array = _EXTENTS.get(text.names[0], b"\0") in text.raws[0]
+            units = self.arrays.follow(path, text) if is_array and self.arrays is not None else None
         except ZmetaError:  # told by the walk, which takes the long way
             return None
         return None if units is None else Planned(units, arrays=1)
@@ -153,7 +155,7 @@ class TreePlan:
         if not given and is_plain(path):  # read ahead of the walk: what mostly is not there is looked for at less cost
             texts.read(path)
             given = texts.given(path)
-        return read_node(path, limits=self._limits, given=given)
+        return read_node(path, limits=self._limits, given=given, parsed=self._memo.parsed)
 
     def _peek(self, path: str) -> Node | None:
         """Read a node ahead of the walk, which takes it over."""
@@ -355,10 +357,21 @@ class TreePlan:
         while self._frames and not path.startswith(self._frames[-1].group.path + os.sep):
             yield from self._group(self._frames.pop())
 
+    def _stays(self, frame: Frame) -> bool:
+        """Whether there is nothing to write or to tell of a group, and no copy of it is kept."""
+        group, after = frame.group, frame.after
+        if after.attributes is not group.attributes or after.format != group.format or not group.documents:
+            return False
+        if frame.changes or frame.findings or (group.format == 2 and ".zgroup" not in group.documents):
+            return False
+        return frame.copy is None and all(above.copy is None for above in self._frames)
+
     def _group(self, frame: Frame) -> Iterator[Unit]:
         """Yield what is written for a group: its levels, its own document, and the copy that it keeps of those below."""
         group, after = frame.group, frame.after
         if frame.outside or (frame.implicit and not frame.needed and not after.attributes):
+            return
+        if self._stays(frame):
             return
         blocked = [finding for finding in frame.findings if finding.severity == Severity.ERROR]
         self._frames.append(frame)  # whose own copy holds its levels too
@@ -382,6 +395,10 @@ class TreePlan:
             self._put(group, after, own)
         if changes or findings:
             yield unit
+
+
+#: What stands in the document of every array, and not in that of a group which says nothing.
+_EXTENTS = {".zarray": b'"shape"', "zarr.json": b'"shape"', "attributes.json": b'"dimensions"'}
 
 
 def _plan_alone(nodes: Sequence[Node], options: Options, copy: bytes | None = None) -> tuple[Unit, ...]:
