@@ -244,7 +244,7 @@ def test_shapes_that_do_not_fit_the_sizes(
     for number in range(2):
         put(tmp_path / f"a{number}", levels_of([4, 6, 8]), kind)
     for number, sizes in enumerate(SIZES):
-        put(tmp_path / f"i{number}", levels_of(sizes, factors=factors), kind, shape=max(shape, 1) * 9)
+        put(tmp_path / f"i{number}", levels_of(sizes, factors=factors), kind, shape=shape * 9, factors=factors)
         put(tmp_path / f"j{number}", levels_of(sizes, factors=factors), kind, shape=max(shape, 9))
         for level in (1, 2):
             for file, key in ((".zarray", "shape"), ("zarr.json", "shape")):
@@ -370,13 +370,18 @@ def test_what_stands_beside(kind: str, beside: str, tmp_path: Path, both: Both) 
 
 @pytest.mark.parametrize("kind", FORMATS)
 def test_a_group_above_that_speaks(kind: str, tmp_path: Path, both: Both) -> None:
-    for name, keys in (("silent", {}), ("telling", {"axes": ["x", "y", "z"], "units": ["nm"] * 3}), ("size", {
-        "pixelResolution": {"dimensions": [1, 1, 1], "unit": "um"}})):  # fmt: skip
+    """What alone says nothing of arrays is passed, though some readers combine it with what they say themselves."""
+    outer: dict[str, dict[str, Any]] = {
+        "silent": {}, "factors": {"scales": [[1, 1, 1], [3, 3, 3], [9, 9, 9]]}, "units": {"units": ["um"] * 3},
+        "telling": {"axes": ["x", "y", "z"], "units": ["nm"] * 3},
+        "size": {"pixelResolution": {"dimensions": [1, 1, 1], "unit": "um"}},
+    }  # fmt: skip
+    for name, keys in outer.items():
         group(tmp_path / name, kind, keys)
         for number, sizes in enumerate(SIZES):
             put(tmp_path / name / f"i{number}", levels_of(sizes), kind)
     _, followed = both(tmp_path, "zmeta")
-    assert followed == len(SIZES)
+    assert followed == 3 * len(SIZES)
 
 
 @st.composite
@@ -402,3 +407,142 @@ def test_pyramids_of_all_numbers(tmp_path_factory: pytest.TempPathFactory, found
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Memo, "__init__", without_texts)
         assert list(map(repr, short)) == list(map(repr, plan_units([folder], Options(to))))
+
+
+# --- pyramids for viewers of N5 -------------------------------------------------------------------------------------------
+
+
+def put_viewer(
+    folder: Path,
+    sizes: list[Any],
+    *,
+    axes: bool = False,
+    own: Own | None = None,
+    nested: bool = False,
+    factors: Sequence[Any] = (2, 2, 1),
+    more: dict[str, Any] | None = None,
+    extra: dict[str, Any] | None = None,
+) -> Path:
+    """Write a pyramid of which the group tells sizes and factors; with `own`, its levels state sizes too."""
+    table = [[factor**level for factor in factors] for level in range(3)]
+    size = {"pixelResolution": {"dimensions": sizes, "unit": "nm"}}
+    keys: dict[str, Any] = {"downsamplingFactors" if nested else "scales": table}
+    if axes:
+        keys |= {"axes": ["x", "y", "z"], "units": ["nm"] * 3}
+    keys |= {"resolution": sizes} if nested else size
+    group(folder, "n5", {**keys, **(more or {})})
+    for level in range(3):
+        scale = [
+            _like(sizes, float(Fraction(repr(size)) * factor)) for size, factor in zip(sizes, table[level], strict=True)
+        ]
+        said = own(level, {"pixelResolution": {"dimensions": scale, "unit": "nm"}}) if own else {}
+        extents = {"dimensions": [96 >> level, 64 >> level, 32], "blockSize": [16 + level] * 3}
+        array(folder / f"s{level}", "n5", {**said, **(extra or {})}, **extents)
+    return folder
+
+
+VIEWERS: dict[str, dict[str, Any]] = {
+    "n5-viewer": {}, "odd factors": {"factors": (3, 2, 5)}, "neuroglancer": {"axes": True, "nested": True},
+    "sizes on levels": {"axes": True, "own": _as_it_is}, "cellmap": {"own": _as_it_is},
+    "foreign keys": {"more": {"stain": "OTO 5"}, "extra": {"step": 7}}, "only names": {"axes": True},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", VIEWERS)
+@pytest.mark.parametrize("to", ["zmeta", "ome-ngff@0.5", "n5-viewer"])
+@pytest.mark.parametrize("keep", [False, True])
+def test_pyramids_for_viewers(kind: str, to: str, keep: bool, tmp_path: Path, both: Both) -> None:
+    for number, sizes in enumerate(SIZES):
+        put_viewer(tmp_path / f"i{number}", sizes, **VIEWERS[kind])
+        put_viewer(tmp_path / f"j{number}", [sizes[0], sizes[1], sizes[0]], **VIEWERS[kind])
+    units, followed = both(tmp_path, to, keep_legacy=keep)
+    assert followed >= 2 * len(SIZES) - 2 or to == "n5-viewer", "only what is written in two ways takes the long way"
+    assert units or to == "n5-viewer"
+
+
+def _the_base(level: int, keys: dict[str, Any]) -> dict[str, Any]:
+    size = keys["pixelResolution"]
+    return keys if level != 1 else {"pixelResolution": {**size, "dimensions": [size["dimensions"][0] / 2] * 3}}
+
+
+def _none_on_one(level: int, keys: dict[str, Any]) -> dict[str, Any]:
+    return {} if level == 1 else keys
+
+
+def _another_at_first(level: int, keys: dict[str, Any]) -> dict[str, Any]:
+    return {"pixelResolution": {**keys["pixelResolution"], "dimensions": [3, 4, 5]}} if level == 0 else keys
+
+
+def _with_factors(level: int, keys: dict[str, Any]) -> dict[str, Any]:
+    return {**keys, "downsamplingFactors": [1 + level] * 3}
+
+
+def _factors_alone(level: int, keys: dict[str, Any]) -> dict[str, Any]:
+    return {"downsamplingFactors": [1 + level] * 3}
+
+
+def _with_a_place(level: int, keys: dict[str, Any]) -> dict[str, Any]:
+    return {**keys, "resolution": [4, 4, 4], "offset": [1, 2, 3]}
+
+
+ODD: dict[str, dict[str, Any]] = {
+    "the base on a level": {"own": _the_base}, "no size on one": {"own": _none_on_one},
+    "another size at first": {"own": _another_at_first},
+    "factors too": {"own": _with_factors}, "factors alone": {"own": _factors_alone}, "a place": {"own": _with_a_place},
+    "no factors": {"more": {"scales": []}}, "few factors": {"more": {"scales": [[1, 1, 1], [2, 2, 1]]}},
+    "fractions": {"factors": (1.5, 2, 1)}, "zero": {"factors": (0, 2, 1)}, "too short": {"factors": (2, 2)},
+    "two tables": {"more": {"downsamplingFactors": [[1, 1, 1], [4, 4, 4], [8, 8, 8]]}},
+    "two sizes": {"more": {"resolution": [9, 9, 9]}}, "no unit": {"more": {"axes": ["x", "y", "z"]}},
+    "an affine": {"extra": {"affineTransform": [1]}}, "paintera": {"more": {"painteraData": {}}},
+    "factors that repeat": {"factors": (1, 1, 1), "own": _as_it_is},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("outer", [{}, {"units": ["um"] * 3}, {"scales": [[1, 1, 1], [4, 4, 4], [9, 9, 9]]}], ids=str)
+def test_pyramids_for_viewers_that_are_odd(odd: str, outer: dict[str, Any], tmp_path: Path, both: Both) -> None:
+    """Both with those that fit and without."""
+    for name in ("a", "b"):
+        group(tmp_path / name, "n5", outer)
+        for number, sizes in enumerate(SIZES):
+            if "factors" in ODD[odd] and len(ODD[odd]["factors"]) == 2:
+                put_viewer(tmp_path / name / f"i{number}", sizes, more={"scales": [[1, 1], [2, 2], [4, 4]]})
+            else:
+                put_viewer(tmp_path / name / f"i{number}", sizes, **ODD[odd])
+            if name == "b":
+                put_viewer(tmp_path / name / f"h{number}", sizes)
+                put_viewer(tmp_path / name / f"j{number}", sizes, own=_as_it_is)
+    both(tmp_path, "zmeta")
+
+
+def test_names_of_levels_and_what_stands_beside_them(tmp_path: Path, both: Both) -> None:
+    for number, sizes in enumerate([*SIZES, *SIZES]):
+        folder = put_viewer(tmp_path / f"i{number:02}", sizes)
+        match number % 4:
+            case 1:
+                (folder / "s2").rename(folder / "s3")
+            case 2:
+                array(folder / "t", "n5", {})
+            case 3:
+                _linked(folder / "s1", tmp_path.parent / f"there{number}")
+    assert 0 < both(tmp_path, "zmeta")[1] <= 4
+    for number, sizes in enumerate(SIZES):
+        folder = put_viewer(tmp_path / f"n{number}", sizes)
+        for level in range(3):
+            (folder / f"s{level}").rename(folder / f"t{level}")
+    assert 0 < both(tmp_path, "zmeta")[1] <= 4
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.lists(numbers, min_size=3, max_size=3), min_size=1, max_size=6), st.sampled_from([*VIEWERS]))
+def test_sizes_for_viewers_of_all_numbers(
+    tmp_path_factory: pytest.TempPathFactory, found: list[list[Any]], kind: str
+) -> None:
+    folder = tmp_path_factory.mktemp("viewers")
+    put_viewer(folder / "a", [4.0, 4.5, 40.0], **VIEWERS[kind])
+    for number, sizes in enumerate(found):
+        put_viewer(folder / f"i{number}", sizes, **VIEWERS[kind])
+    short = list(plan_units([folder], Options("zmeta")))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Memo, "__init__", without_texts)
+        assert list(map(repr, short)) == list(map(repr, plan_units([folder], Options("zmeta"))))

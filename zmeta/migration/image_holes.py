@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from itertools import count
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from zmeta.canonical.metadata import PHYSICAL, type_of_name
@@ -20,7 +22,6 @@ from zmeta.nodes.node import read_node
 from zmeta.steps.ome_ngff.parts import KEYS
 
 if TYPE_CHECKING:
-    import re
     from collections.abc import Container, Iterator, Mapping, Sequence
 
     from zmeta.jsondoc import JSONObject
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     Wanted = dict[str, tuple["ImageHole", re.Pattern[bytes]]]
 
 MOST_LEVELS = 9
+#: The largest factor of a level.
+_MOST = 1 << 20
 
 #: Keys that a group between an image and a level may have: those of ngff-zarr repeat the names of the axes.
 _NAMES = frozenset({"_ARRAY_DIMENSIONS"})
@@ -68,7 +71,8 @@ class Sample(NamedTuple):
     """An image: the folders of all its nodes with their documents, the holes in these in order, and how many are arrays.
 
     `is_moved` tells of each image, those of its labels among them, whether level 0 has a translation. Of a pyramid of COSEM
-    (`is_cosem`) it is the centre of a voxel, and `is_moved` tells whether the corner is not at zero.
+    (`is_cosem`) it is the centre of a voxel, and `is_moved` tells whether the corner is not at zero. Pyramids for viewers of
+    N5 (`is_viewer`) have no places; where a level states no size, that of level 0 is multiplied by its `factors`.
     """
 
     folders: Mapping[str, Text]
@@ -76,6 +80,8 @@ class Sample(NamedTuple):
     arrays: int
     is_moved: Sequence[bool]
     is_cosem: bool = False
+    is_viewer: bool = False
+    factors: Mapping[int, Sequence[int]] = MappingProxyType({})
 
     @property
     def all(self) -> list[Spot]:
@@ -92,6 +98,8 @@ def read_sample(path: str, folders: Mapping[str, Text]) -> Sample | None:
     """Return an image with its holes; None where it is none, or where something is written in an unusual way."""
     nodes = dict(zip(folders, nodes_of(path, folders), strict=True))
     wanted: dict[tuple[str, str], Wanted] = {}
+    if nodes[""].format == "n5" and "multiscales" not in nodes[""].attributes:
+        return _read_viewer(nodes, folders)
     is_moved: list[bool] = []
     levels: set[str] = set()
     is_cosem = False
@@ -131,6 +139,66 @@ def read_sample(path: str, folders: Mapping[str, Text]) -> Sample | None:
     _repeat(nodes, wanted)
     spots = _all_spots(folders, wanted)
     return None if spots is None else Sample(folders, spots, len(levels), is_moved, is_cosem)
+
+
+def _read_viewer(nodes: Mapping[str, Node], folders: Mapping[str, Text]) -> Sample | None:
+    """Return a pyramid for viewers of N5 with its holes; None where it is none, or where something is unusual."""
+    group, *levels = nodes.values()
+    keys = group.attributes
+    base = _viewer_sizes(group)
+    table = [value for key in ("scales", "downsamplingFactors") if isinstance(value := keys.get(key), list)]
+    if base is None or len(table) != 1 or group.kind != "group" or not 0 < len(levels) <= min(len(table[0]), MOST_LEVELS):
+        return None
+    wanted: dict[tuple[str, str], Wanted] = {("", "attributes.json"): _size_holes(base, 0)}
+    factors: dict[int, Sequence[int]] = {}
+    for node in levels:
+        name = node.path[len(group.path) + 1 :]
+        level = int(name[1:]) if _LEVEL.fullmatch(name) else MOST_LEVELS
+        listed = table[0][level] if level < min(len(table[0]), MOST_LEVELS) else None
+        own = _viewer_sizes(node)
+        known = {"pixelResolution"} & node.attributes.keys()
+        if node.kind != "array" or node.findings or not _are_factors(listed, base[1]) or (known and own is None):
+            return None
+        if number_lists(node.attributes) or {"downsamplingFactors", "affineTransform"} & node.attributes.keys():
+            return None
+        if own is None:
+            factors[level] = [*listed]  # type: ignore[misc]
+        elif level == 0 and own[1] != base[1]:
+            return None
+        holes = {} if own is None else _size_holes(own, level)
+        if level == 0:
+            holes = {at: (hole._replace(own=("0", *_VIEWER)), pattern) for at, (hole, pattern) in holes.items()}
+        wanted[name, "attributes.json"] = {**holes, **dict(_extent_holes(node, level, 0))}
+    _repeat(nodes, wanted)
+    spots = _all_spots(folders, wanted)
+    if spots is None or group.findings or ("axes" in keys and "units" not in keys):  # which a group above may state
+        return None
+    return Sample(folders, spots, len(levels), [False], is_viewer=True, factors=factors)
+
+
+_VIEWER = ("pixelResolution", "dimensions")
+_LEVEL = re.compile(r"s(?:0|[1-9][0-9]?)")
+
+
+def _viewer_sizes(node: Node) -> tuple[str, list[float]] | None:
+    """Return where the size of a voxel for viewers of N5 stands in a node, and what it is; None unless it stands once."""
+    value = node.attributes.get(_VIEWER[0])
+    resolution = node.attributes.get("resolution")
+    at = pointer(*_VIEWER) if value is not None else "/resolution"
+    sizes = value.get(_VIEWER[1]) if isinstance(value, dict) else resolution if value is None else None
+    found = number_lists({"resolution": sizes}).get(("resolution",))
+    return None if found is None or (value is not None and resolution is not None) else (at, found)
+
+
+def _size_holes(sizes: tuple[str, list[float]], level: int) -> Wanted:
+    at, numbers = sizes
+    return {f"{at}/{axis}": (ImageHole("scale", level, axis), NUMBER) for axis in range(len(numbers))}
+
+
+def _are_factors(factors: Any, sizes: Sequence[float]) -> bool:
+    """Whether these are whole numbers, one for each size."""
+    is_list = isinstance(factors, list) and len(factors) == len(sizes)
+    return is_list and all(type(factor) is int and 0 < factor < _MOST for factor in factors)
 
 
 def _repeat(nodes: Mapping[str, Node], wanted: dict[tuple[str, str], Wanted]) -> None:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from zmeta.migration.options import Options
     from zmeta.nodes.node import Format
+    from zmeta.nodes.texts import Text
     from zmeta.nodes.write import Change
     from zmeta.steps.step import Kind
 
@@ -94,7 +95,7 @@ class Memo:
             text = self.texts.read(path)
             if not text.names:
                 return None
-            if b'"multiscales"' in text.raws[-1]:
+            if _is_pyramid(text):
                 return self.images.follow(path, text)
             is_array = _EXTENTS.get(text.names[0], b"\0") in text.raws[0]
             units = self.arrays.follow(path, text) if is_array and self.arrays is not None else None
@@ -399,6 +400,15 @@ class TreePlan:
 
 #: What stands in the document of every array, and not in that of a group which says nothing.
 _EXTENTS = {".zarray": b'"shape"', "zarr.json": b'"shape"', "attributes.json": b'"dimensions"'}
+
+
+def _is_pyramid(text: Text) -> bool:
+    """Whether the documents of a node seem to be those of a group which says what its levels are."""
+    raw = text.raws[-1]
+    if b'"multiscales"' in raw:
+        return True
+    is_group = text.names[0] == "attributes.json" and b'"dataType"' not in raw
+    return is_group and (b'"scales"' in raw or b'"downsamplingFactors"' in raw)
 
 
 def _plan_alone(nodes: Sequence[Node], options: Options, copy: bytes | None = None) -> tuple[Unit, ...]:

@@ -43,7 +43,7 @@ def learn(path: str, folders: Mapping[str, Text], plan: Plan) -> Stencil | None:
     sample = read_sample(path, folders)
     if sample is None:
         return None
-    tries: list[Corners] = ["own", "joint"] if sample.is_cosem else ["joint"]
+    tries: tuple[Corners, ...] = ("own", "joint") if sample.is_cosem else ("joint",)
     return next((stencil for corners in tries if (stencil := _try(path, sample, corners, plan)) is not None), None)
 
 
@@ -80,7 +80,7 @@ def _trials(sample: Sample, corners: Corners) -> Iterator[list[bytes]]:
     """Yield what stands in the holes of the twins for which a stencil must hold."""
     spellings: tuple[Spelling, ...] = ("whole", "int", "fraction", "mixed")
     yield from (_values(sample, spelling, corners) for spelling in spellings)
-    if not sample.is_cosem:
+    if not (sample.is_cosem or sample.is_viewer):
         return
     for spelling in (*spellings, "half"):
         yield _values(sample, spelling, corners, is_alike=True)
@@ -116,9 +116,12 @@ def _stencil(sample: Sample, *, is_joint: bool) -> Stencil:
             at.get(hole._replace(kind="translation", level=0)),
         )
         for hole, index in at.items()
-        if hole.kind == "scale" and not sample.is_cosem
+        if hole.kind == "scale" and not (sample.is_cosem or sample.is_viewer)
     ]
-    levels, made = _levels(sample, where) if sample.is_cosem else ([], [])
+    levels: list[Level] = []
+    made: list[Number] = []
+    if sample.is_cosem or sample.is_viewer:
+        levels, made = (_viewer_levels if sample.is_viewer else _levels)(sample, where)
     return Stencil(
         sample.folders[""].names,
         forms[""],
@@ -145,6 +148,29 @@ def _levels(sample: Sample, where: Mapping[ImageHole, int]) -> tuple[list[Level]
         levels.append(Level(tuple(sizes), tuple(shape), tuple(range(len(made), len(made) + len(axes)))))
         made += [Number(place, -1, size) for place, size in zip(places, sizes, strict=True)]
     return levels, made
+
+
+def _viewer_levels(sample: Sample, where: Mapping[ImageHole, int]) -> tuple[list[Level], list[Number]]:
+    """Return the levels of a pyramid for viewers that state a size, and what is made of sizes: multiples, and half of each.
+
+    Half of an even multiple is a multiple again.
+    """
+    sizes: dict[int, list[int]] = {}
+    made: dict[Number, None] = {}
+    for hole, index in where.items():
+        if hole.kind == "scale" and hole.said_by == hole:
+            sizes.setdefault(hole.level, []).append(index)
+            made[Number(None, 1, index)] = None
+    for factors in sample.factors.values():
+        for size, factor in zip(sizes[0], factors, strict=True):
+            halves = [Number(None, 1, size, factor)] if factor % 2 else [Number(size, times=factor // 2)]
+            made |= dict.fromkeys([Number(size, times=factor), *halves])
+    return [Level(tuple(found), (), ()) for found in sizes.values()], [number for number in made if not _is_hole(number)]
+
+
+def _is_hole(number: Number) -> bool:
+    """Whether a number is one that stands in a hole, as it is."""
+    return number.at is not None and not number.sign and number.times == 1
 
 
 def _listings(folders: Iterable[str]) -> tuple[tuple[str, tuple[tuple[str, bool], ...]], ...]:
@@ -208,6 +234,8 @@ def _place(sample: Sample, hole: ImageHole, axis: int, spelling: Spelling, corne
     size = _SIZES[axis % 5] + 6007 * hole.image
     place = _PLACES[axis % 5] + 21001 * hole.image if sample.is_moved[hole.image] else 0
     scale = (1 if spelling == "half" else 4) * size << hole.level
+    if sample.is_viewer:  # where halves are written too, none of which may be the size of another level
+        scale = (1 if spelling == "half" else 4) * (size + 3001 * hole.level)
     if not sample.is_cosem:
         return scale, place + 2 * size * ((1 << hole.level) - 1)
     corner = place + (0.5 if spelling == "half" and place else 0)
