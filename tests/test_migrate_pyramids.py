@@ -153,6 +153,15 @@ def test_levels_that_no_image_can_hold_keep_what_they_say(to: str, tmp_path: Pat
     assert all(unit.blocked for unit in units)
 
 
+def test_a_pyramid_of_one_level_keeps_its_name(tmp_path: Path, both: Both) -> None:
+    for number, sizes in enumerate(SIZES):
+        put(tmp_path / f"em{number}", levels_of(sizes)[:1], "v2")
+    units, followed = both(tmp_path, "ome-ngff@0.4")
+    assert followed == len(SIZES)
+    new = [json.loads(change.new or b"") for unit in units for change in unit.changes if "s0" not in change.file]
+    assert [keys["multiscales"][0]["name"] for keys in new] == [f"em{number}" for number in range(len(SIZES))]
+
+
 def test_a_level_that_is_a_link_is_no_part_of_the_image(tmp_path: Path) -> None:
     _linked(put(tmp_path / "c" / "em", levels_of([5.24, 4.0, 3.5]), "v2") / "s2", tmp_path / "there")
     units = list(plan_units([tmp_path / "c" / "em"], Options("ome-ngff@0.4")))
@@ -473,6 +482,10 @@ def _another_at_first(level: int, keys: dict[str, Any]) -> dict[str, Any]:
     return {"pixelResolution": {**keys["pixelResolution"], "dimensions": [3, 4, 5]}} if level == 0 else keys
 
 
+def _a_list_on_one(level: int, keys: dict[str, Any]) -> dict[str, Any]:
+    return {"pixelResolution": [8, 8, 8]} if level == 1 else {}
+
+
 def _with_factors(level: int, keys: dict[str, Any]) -> dict[str, Any]:
     return {**keys, "downsamplingFactors": [1 + level] * 3}
 
@@ -487,7 +500,7 @@ def _with_a_place(level: int, keys: dict[str, Any]) -> dict[str, Any]:
 
 ODD: dict[str, dict[str, Any]] = {
     "the base on a level": {"own": _the_base}, "no size on one": {"own": _none_on_one},
-    "another size at first": {"own": _another_at_first},
+    "another size at first": {"own": _another_at_first}, "a list on one": {"own": _a_list_on_one},
     "factors too": {"own": _with_factors}, "factors alone": {"own": _factors_alone}, "a place": {"own": _with_a_place},
     "no factors": {"more": {"scales": []}}, "few factors": {"more": {"scales": [[1, 1, 1], [2, 2, 1]]}},
     "fractions": {"factors": (1.5, 2, 1)}, "zero": {"factors": (0, 2, 1)}, "too short": {"factors": (2, 2)},

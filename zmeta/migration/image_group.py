@@ -231,7 +231,8 @@ def _carried(image: JSONObject, cosem: Collection[JSONObject]) -> JSONObject:
     names = list(level_names({"multiscales": [image]}))
     for old in cosem:
         if list(level_names({"multiscales": [old]})) == names:
-            return {**{key: value for key, value in old.items() if key not in _TRANSFORMED}, **image}
+            kept = {key: value for key, value in old.items() if key not in _TRANSFORMED}
+            return {**kept, **image, **kept}
     return image
 
 
