@@ -193,6 +193,18 @@ def test_a_size_for_viewers_must_say_the_same(name: str, tmp_path: Path, both: B
     assert both(tmp_path, Options("zmeta"))[1] == followed
 
 
+def test_a_size_for_viewers_beside_a_transform_that_begins_with_x(tmp_path: Path, both: Both) -> None:
+    for number in range(12):
+        scale = [4, 5, 8 + number]
+        sizes = scale if number % 4 else scale[::-1]
+        transform = {"order": "F", "axes": ["x", "y", "z"], "units": ["nm"] * 3, "scale": scale, "translate": [1, 2, 3]}
+        keys = {"transform": transform, "pixelResolution": {"dimensions": sizes, "unit": "nm"}}
+        put(tmp_path / f"a{number:02}", keys, "n5", 3, number)
+    units, followed = both(tmp_path, Options("zmeta"))
+    assert followed >= 7
+    assert sum(unit.blocked for unit in units) == 3
+
+
 @pytest.mark.parametrize("format_", [2, "n5"])
 @pytest.mark.parametrize("channel", [False, True])
 @pytest.mark.parametrize("literal", ["{} nm", "{}nm", "{}.0 nm"])
@@ -243,10 +255,10 @@ def test_a_size_of_every_sort(kind: str, options: str, tmp_path: Path, both: Bot
     assert followed > 50 or sum(unit.blocked for unit in units) > 100
 
 
-@pytest.mark.parametrize("kind", SINGLE)
+@pytest.mark.parametrize("kind", [*SINGLE, "without units"])
 def test_a_size_below_a_group_that_says_more(kind: str, tmp_path: Path, both: Both) -> None:
     """Groups may have factors, names, units or a size of their own; those that say nothing that is read are passed."""
-    keys, format_ = SINGLE[kind]
+    keys, format_ = SINGLE.get(kind, ({"axes": ["x", "y", "z"], "resolution": [4, 4, 8]}, "n5"))
     groups: dict[str, dict[str, Any]] = {
         "silent": {"stain": "OTO"}, "factors": {"scales": [[1, 1, 1], [2, 2, 2], [4, 4, 4]]}, "units": {"units": ["um"] * 3},
         "size": {"pixelResolution": {"dimensions": [4, 4, 8], "unit": "nm"}, "scales": [[1, 1, 1], [2, 2, 2], [4, 4, 4]]},
