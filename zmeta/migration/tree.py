@@ -363,7 +363,7 @@ class TreePlan:
         group, after = frame.group, frame.after
         if after.attributes is not group.attributes or after.format != group.format or not group.documents:
             return False
-        if frame.changes or frame.findings or (group.format == 2 and ".zgroup" not in group.documents):
+        if frame.changes or frame.findings:
             return False
         return frame.copy is None and all(above.copy is None for above in self._frames)
 
