@@ -84,7 +84,7 @@ class Memo:
         self.images = Images(lambda nodes, copy: _plan_alone(nodes, options, copy), self.texts)
         self.arrays = None if options.is_image else Arrays(lambda node: _plan_alone([node], options), options)
         self.knows_texts = options.are_alike
-        self.parsed = Parsed()
+        self.parsed = Parsed() if options.are_alike else None  # which are shared: a step of a user might change them
 
     def follow(self, path: str) -> Planned | None:
         """Return what becomes of an image or an array that is like one that was seen; None for the long way."""
