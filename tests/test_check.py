@@ -129,7 +129,7 @@ def test_no_worker_is_left_when_a_run_ends_early(tmp_path: Path, monkeypatch: py
     before = threading.active_count()
     batches = parallel.run_parallel([Place(str(tmp_path))], Links([str(tmp_path)]), Config(), 2)
     next(batches)
-    batches.close()  # type: ignore[attr-defined]
+    batches.close()
     assert (multiprocessing.active_children(), threading.active_count()) == ([], before)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -286,12 +287,16 @@ def test_numbers_of_every_sort(
     chance = random.Random(kind)
     keys, ndim = KINDS[kind]
     for number in range(80):
-        sizes = chance.choice([[4, 8, 40], [4.0, 8.0, 40.0], [1.5, 0.36, 9.8], NUMBERS, [*NUMBERS, *ODD]])
-        places = chance.choice([[0, 0, -2, 8], [0.0, -0.5, 20.0], PLACES, [*PLACES, *ODD]])
-        found = numbered(keys, lambda key, a=sizes, b=places: chance.choice(b if key in ("offset", "translate") else a))  # type: ignore[misc]
+        sizes: list[Any] = chance.choice([[4, 8, 40], [4.0, 8.0, 40.0], [1.5, 0.36, 9.8], NUMBERS, [*NUMBERS, *ODD]])
+        places: list[Any] = chance.choice([[0, 0, -2, 8], [0.0, -0.5, 20.0], PLACES, [*PLACES, *ODD]])
+        found = numbered(keys, partial(pick, chance, sizes, places))
         put(group(tmp_path / f"{number % 3}.zarr") / f"a{number}", found, ndim, chance)
     both(tmp_path)
     assert len(followed) > 8
+
+
+def pick(chance: random.Random, sizes: list[Any], places: list[Any], key: str) -> Any:
+    return chance.choice(places if key in ("offset", "translate") else sizes)
 
 
 def rows(folder: Path, count: int = 8, kind: str = "v2", name: str = "a") -> Path:

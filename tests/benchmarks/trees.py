@@ -203,8 +203,8 @@ def whole_layout(source: Path) -> Layout:
             known[f"v{value!r}"] = value
             return f"<{hole_name(f'v{value!r}')}>"
         if key == "dimension_units":
-            number, space, unit = re.fullmatch(r"([0-9.]+)( ?)(.*)", value).groups()  # type: ignore[union-attr]
-            name = f"u{len(known)} {space}{unit}"
+            number = re.sub("[^0-9.].*", "", value)
+            name = f"u{len(known)} {value[len(number) :]}"
             known[name] = float(number)
             return f"<{hole_name(name)}>"
         return value

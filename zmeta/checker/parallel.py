@@ -22,7 +22,7 @@ from zmeta.nodes.node import Node, read_node
 from zmeta.nodes.walk import MOST_ABOVE, Links, Place, Walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Generator, Iterable, Iterator
 
     from zmeta.checker.relations import Entry
     from zmeta.config import Config
@@ -54,7 +54,7 @@ class _Submitted(NamedTuple):
     future: Future[Result]
 
 
-def run_parallel(places: Iterable[Place], links: Links, config: Config, jobs: int) -> Iterator[Batch]:
+def run_parallel(places: Iterable[Place], links: Links, config: Config, jobs: int) -> Generator[Batch, None, None]:
     """Judge all that is below some places in `jobs` processes, and yield batches in the order of the tree."""
     queue: deque[Task | _Submitted] = deque(part for task in _tasks(places) for part in _cut(task, jobs))
     executor = ProcessPoolExecutor(jobs, initializer=_start, initargs=(config, links.roots))

@@ -6,12 +6,12 @@ text ──▶ ArrayStencil known? ──▶ units, as the long way would give t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from zmeta.migration.array_stencil import learn_array
 
 if TYPE_CHECKING:
-    from zmeta.migration.array_stencil import ArrayStencil, Plan
+    from zmeta.migration.array_stencil import ArrayStencil, Found, Plan
     from zmeta.migration.options import Options
     from zmeta.migration.unit import Unit
     from zmeta.nodes.texts import Text
@@ -21,14 +21,6 @@ _MOST_KEPT, _MOST_SEEN, _LARGEST = 32, 4096, 16384
 _FIRST, _EVERY = 16, 64
 #: Arrays of a kind that come by before it is learnt, which costs as much as it takes to parse some hundreds of them.
 _OFTEN = 32
-
-
-class Found(NamedTuple):
-    """An array that fits a stencil: its numbers of the world, and what becomes of it."""
-
-    stencil: ArrayStencil
-    numbers: list[float]
-    units: tuple[Unit, ...]
 
 
 class Arrays:
@@ -50,12 +42,11 @@ class Arrays:
         self._asked += 1
         joined = text.joined
         for index, stencil in enumerate(self._known):
-            holes = stencil.form.match(joined) if stencil.names == text.names else None
-            flat = None if holes is None else stencil.parse(path, holes)
-            if holes is not None and flat is not None:
+            found = stencil.find(path, text, joined)
+            if found is not None:
                 if index:
                     self._known.insert(0, self._known.pop(index))
-                return Found(stencil, flat, stencil.fill(path, text.raws, holes, flat))
+                return found
         if len(joined) > _LARGEST or not self._may_learn(text.mark):
             return None
         stencil_ = learn_array(path, text, self._plan, self._options)

@@ -19,7 +19,18 @@ from zmeta.checker.position import spans
 from zmeta.conventions.registry import detect
 from zmeta.jsondoc import pointer
 from zmeta.migration.foreign import another, leaves
-from zmeta.migration.memo import PLACED, PLAIN_ROWS, POSITIVE, READ, SCHEMAS, find_traces, number_lists
+from zmeta.migration.memo import (
+    PLACED,
+    PLAIN_ROWS,
+    POSITIVE,
+    READ,
+    SCHEMAS,
+    begins_with_x,
+    factors_in,
+    find_traces,
+    number_lists,
+    sizes_in,
+)
 from zmeta.migration.stencil import EXTENT, EXTENTS, sheets, spelled, trimmed
 from zmeta.nodes.node import read_node
 
@@ -59,8 +70,6 @@ _SINGLE: dict[str, set[str]] = {
     "dimension-units@1": set(),
 }
 _WITH_UNIT = re.compile(rb'"([0-9]+(?:\.[0-9]+)?) ?[A-Za-z]+"')
-#: The largest factor of a level.
-_MOST = 1 << 20
 #: Names of arrays for which the size for viewers may mean another one.
 _LEVEL = re.compile(r"s?[0-9]+")
 
@@ -84,6 +93,12 @@ class ArrayStencil(NamedTuple):
     made: tuple[Number, ...] = ()
     shortens: bool = False
     units: tuple[UnitSheet, ...] = ()
+
+    def find(self, path: str, text: Text, joined: bytes) -> Found | None:
+        """Return what becomes of an array with documents, and with these joined; None where it is not of this kind."""
+        holes = self.form.match(joined) if self.names == text.names else None
+        flat = None if holes is None else self.parse(path, holes)
+        return None if holes is None or flat is None else Found(self, flat, self.fill(path, text.raws, holes, flat))
 
     def fill(self, path: str, raws: Sequence[bytes], holes: list[bytes], flat: list[float]) -> tuple[Unit, ...]:
         """Return the units of an array by what stands in its holes, and the numbers that `parse` found there."""
@@ -121,6 +136,14 @@ class ArrayStencil(NamedTuple):
         return flat
 
 
+class Found(NamedTuple):
+    """An array that fits a stencil: its numbers of the world, and what becomes of it."""
+
+    stencil: ArrayStencil
+    numbers: list[float]
+    units: tuple[Unit, ...]
+
+
 def _is_level(path: str) -> bool:
     return _LEVEL.fullmatch(path.rpartition(os.sep)[2]) is not None
 
@@ -149,9 +172,8 @@ def learn_array(path: str, text: Text, plan: Plan, options: Options) -> ArraySte
 
 def _filled(stencil: ArrayStencil, path: str, text: Text) -> tuple[Unit, ...] | None:
     """Return what a stencil gives for an array; None where it is not one of its kind."""
-    holes = stencil.form.match(text.joined)
-    flat = None if holes is None else stencil.parse(path, holes)
-    return None if holes is None or flat is None else stencil.fill(path, text.raws, holes, flat)
+    found = stencil.find(path, text, text.joined)
+    return None if found is None else found.units
 
 
 class _Spot(NamedTuple):
@@ -219,7 +241,7 @@ class _Sample(NamedTuple):
     @property
     def factors(self) -> list[int]:
         """What the size for viewers is multiplied with."""
-        return [int(factor) for factor in dict.fromkeys(_factors(self.node) or ())]
+        return [*dict.fromkeys(_factors(self.node) or ())]
 
     def _places(self) -> dict[Place, range]:
         """Return which numbers of the world stand in which list."""
@@ -319,8 +341,7 @@ def _is_plain(node: Node, options: Options) -> bool:
 
 def _turn(node: Node) -> Literal[1, -1]:
     """Return how the size for viewers, which is x first, is read to stand as the transform of COSEM does."""
-    transform = node.attributes.get(_SCALE[0])
-    return 1 if isinstance(transform, dict) and "F" in (transform.get("order"), transform.get("ordering")) else -1
+    return 1 if begins_with_x(node.attributes.get(_SCALE[0])) else -1
 
 
 def _is_single(node: Node) -> bool:
@@ -332,12 +353,9 @@ def _is_single(node: Node) -> bool:
     return len(lists) == 1 and _factors(node) is not None
 
 
-def _factors(node: Node) -> list[float] | None:
+def _factors(node: Node) -> list[int] | None:
     """Return the whole numbers that the size of a voxel is multiplied with; None where they are none."""
-    factors = node.attributes.get("downsamplingFactors", [])
-    if not isinstance(factors, list) or not all(type(factor) is int and 0 < factor < _MOST for factor in factors):
-        return None
-    return factors  # type: ignore[return-value]
+    return factors_in(node.attributes.get("downsamplingFactors", []))
 
 
 def _with_units(node: Node) -> list[int]:
@@ -359,7 +377,7 @@ def _lists(node: Node) -> dict[Place, list[float]] | None:
     if _VIEWER[0] in node.attributes:
         value = node.attributes[_VIEWER[0]]
         sizes = value.get(_VIEWER[1]) if isinstance(value, dict) else None
-        viewer = number_lists({"resolution": sizes}).get(_RESOLUTION)
+        viewer = sizes_in(sizes)
         if viewer is None or viewer[:: _turn(node)] != lists.get(_SCALE, viewer[:: _turn(node)]):
             return None
         lists[_VIEWER] = viewer

@@ -40,6 +40,11 @@ def _dump(data: JSONObject, raw: bytes | None, new: bytes = _NEW) -> bytes:
     return dump_json(data, new if raw is None else raw)
 
 
+def rewritten(node: Node, after: Node) -> Written:
+    """Return the changes that make an array say what it will say, in the format that it will have; raises `ValueError`."""
+    return converted(node, after) if after.format != node.format else edited(node, after)
+
+
 # --- in the format that the node has ------------------------------------------------------------------------------------
 
 

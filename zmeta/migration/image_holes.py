@@ -16,7 +16,7 @@ from zmeta.checker.site import level_names
 from zmeta.conventions.registry import EVIDENCE
 from zmeta.jsondoc import pointer
 from zmeta.migration.foreign import leaves
-from zmeta.migration.memo import POSITIVE, READ, Number, number_lists, value_of
+from zmeta.migration.memo import POSITIVE, READ, Number, begins_with_x, factors_in, number_lists, sizes_in, value_of
 from zmeta.migration.stencil import EXTENT, EXTENTS
 from zmeta.nodes.node import read_node
 from zmeta.steps.ome_ngff.parts import KEYS
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     Wanted = dict[str, tuple["ImageHole", re.Pattern[bytes]]]
 
 MOST_LEVELS = 9
-#: The largest factor of a level.
-_MOST = 1 << 20
-
 #: Keys that a group between an image and a level may have: those of ngff-zarr repeat the names of the axes.
 _NAMES = frozenset({"_ARRAY_DIMENSIONS"})
 
@@ -154,15 +151,17 @@ def _read_viewer(nodes: Mapping[str, Node], folders: Mapping[str, Text]) -> Samp
     for node in levels:
         name = node.path[len(group.path) + 1 :]
         level = int(name[1:]) if _LEVEL.fullmatch(name) else MOST_LEVELS
-        listed = table[0][level] if level < min(len(table[0]), MOST_LEVELS) else None
+        listed = factors_in(table[0][level]) if level < min(len(table[0]), MOST_LEVELS) else None
         own = _viewer_sizes(node)
         known = {"pixelResolution"} & node.attributes.keys()
-        if node.kind != "array" or node.findings or not _are_factors(listed, base[1]) or (known and own is None):
+        if listed is None or len(listed) != len(base[1]):
+            return None
+        if node.kind != "array" or node.findings or (known and own is None):
             return None
         if number_lists(node.attributes) or {"downsamplingFactors", "affineTransform"} & node.attributes.keys():
             return None
         if own is None:
-            factors[level] = [*listed]  # type: ignore[misc]
+            factors[level] = listed
         elif level == 0 and own[1] != base[1]:
             return None
         holes = {} if own is None else _size_holes(own, level)
@@ -186,19 +185,13 @@ def _viewer_sizes(node: Node) -> tuple[str, list[float]] | None:
     resolution = node.attributes.get("resolution")
     at = pointer(*_VIEWER) if value is not None else "/resolution"
     sizes = value.get(_VIEWER[1]) if isinstance(value, dict) else resolution if value is None else None
-    found = number_lists({"resolution": sizes}).get(("resolution",))
+    found = sizes_in(sizes)
     return None if found is None or (value is not None and resolution is not None) else (at, found)
 
 
 def _size_holes(sizes: tuple[str, list[float]], level: int) -> Wanted:
     at, numbers = sizes
     return {f"{at}/{axis}": (ImageHole("scale", level, axis), NUMBER) for axis in range(len(numbers))}
-
-
-def _are_factors(factors: Any, sizes: Sequence[float]) -> bool:
-    """Whether these are whole numbers, one for each size."""
-    is_list = isinstance(factors, list) and len(factors) == len(sizes)
-    return is_list and all(type(factor) is int and 0 < factor < _MOST for factor in factors)
 
 
 def _repeat(nodes: Mapping[str, Node], wanted: dict[tuple[str, str], Wanted]) -> None:
@@ -338,8 +331,7 @@ def _physical(image: Any) -> list[tuple[int, int]]:
     transform = image["datasets"][0].get("transform")
     if isinstance(transform, dict):
         count_ = len(transform["axes"])
-        is_reversed = "F" in (transform.get("order"), transform.get("ordering"))
-        return [(index, count_ - 1 - index if is_reversed else index) for index in range(count_)]
+        return [(index, count_ - 1 - index if begins_with_x(transform) else index) for index in range(count_)]
     axes = image.get("axes") or ()
     return [(index, index) for index, axis in enumerate(axes) if isinstance(axis, dict) and axis.get("type") in PHYSICAL]
 

@@ -19,7 +19,7 @@ from zmeta.errors import ZmetaError
 from zmeta.finding import Severity
 from zmeta.jsondoc import HOLE, Filled, Form
 from zmeta.migration.array_memo import Arrays
-from zmeta.migration.documents import converted, edited
+from zmeta.migration.documents import rewritten
 from zmeta.migration.images import Child, new_images, with_images
 from zmeta.migration.kinds import Kinds
 from zmeta.migration.memo import (
@@ -227,7 +227,7 @@ def _written(node: Node, options: Options) -> tuple[Unit, ...] | None:
     if after is node and not findings:
         return ()
     try:
-        written = converted(node, after) if after.format != node.format else edited(node, after)
+        written = rewritten(node, after)
     except ValueError:  # told by the long way
         return None
     return (Unit(node.path, steps, kind, written.changes, (*findings, *written.findings)),)

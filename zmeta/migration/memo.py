@@ -51,6 +51,8 @@ READ = OWNED | EVIDENCE | PLACED | {"unit", "coordinates", "_FillValue", "grid_m
 _WHOLE = 2**53
 _LEAST, _MOST = 1e-100, 1e100
 _LARGEST = 16384
+#: The largest factor of a level.
+_MOST_FACTOR = 1 << 20
 _PRIMES = [n * n + n + 41 for n in range(40)]
 #: More digits than the sum of two numbers has that lie between `_LEAST` and `_MOST`.
 _DIGITS = Context(prec=400)
@@ -211,6 +213,23 @@ def number_lists(keys: JSONObject) -> dict[tuple[str, ...], list[float]]:
         if type(value) is list and type(_kinds(value, positive=positive)) is not tuple:
             found[place] = cast("list[float]", value)
     return found
+
+
+def sizes_in(value: JSONValue) -> list[float] | None:
+    """Return the sizes in a list; None where it is none of plain positive numbers."""
+    return number_lists({"resolution": value}).get(("resolution",))
+
+
+def begins_with_x(transform: JSONValue) -> bool:
+    """Whether the lists of a transform of COSEM do."""
+    return isinstance(transform, dict) and "F" in (transform.get("order"), transform.get("ordering"))
+
+
+def factors_in(value: JSONValue) -> list[int] | None:
+    """Return the whole numbers that sizes are multiplied with; None where they are none."""
+    if not isinstance(value, list) or not all(type(factor) is int and 0 < factor < _MOST_FACTOR for factor in value):
+        return None
+    return cast("list[int]", value)
 
 
 def _like(number: float, prime: int) -> int | float:

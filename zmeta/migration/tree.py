@@ -16,7 +16,7 @@ from zmeta.conventions.registry import EVIDENCE
 from zmeta.errors import DocumentError, StoreError, ZmetaError
 from zmeta.finding import Finding, Severity
 from zmeta.migration.array_memo import Arrays
-from zmeta.migration.documents import Copy, Written, converted, edited, find_copy
+from zmeta.migration.documents import Copy, Written, converted, edited, find_copy, rewritten
 from zmeta.migration.image_group import ImageGroup, plan_image_group
 from zmeta.migration.image_memo import Images, Planned
 from zmeta.migration.lone_images import LoneImages
@@ -121,7 +121,9 @@ class TreePlan:
         self._planned: Planned | None = None
         self._listed: Frame | None = None  # the group whose image lists what is planned
         self._copy: bytes | None = None  # of the next group, where it was read already
-        self._folder, self._above, self._is_silent = "", list[Frame](), True  # the groups above what is in a folder
+        self._folder = ""  # of what was followed last, with the groups above it
+        self._above: list[Frame] = []
+        self._speaks = False  # whether one of these does
 
     def plan(self, place: Place, links: Links, most: int | None = None) -> Iterator[Unit]:
         """Yield the units of a tree, children before their groups."""
@@ -178,8 +180,8 @@ class TreePlan:
         if folder != self._folder:
             self._folder = folder
             self._above = [frame for frame in self._frames if place.path.startswith(frame.group.path + os.sep)]
-            self._is_silent = all(_is_silent(frame) for frame in self._above)
-        self._planned = planned = self._memo.follow(place.path) if self._is_silent else None
+            self._speaks = not all(_is_silent(frame) for frame in self._above)
+        self._planned = planned = None if self._speaks else self._memo.follow(place.path)
         if planned is None:
             return None
         if self._options.needs_v3:
@@ -265,7 +267,7 @@ class TreePlan:
         if outcome.node is node and not outcome.findings:
             return
         try:
-            written = converted(node, outcome.node) if outcome.node.format != node.format else edited(node, outcome.node)
+            written = rewritten(node, outcome.node)
         except ValueError as error:
             yield Unit(node.path, outcome.steps, findings=(unwritable(node, error), *outcome.findings))
             return
