@@ -656,3 +656,17 @@ def test_a_fault_of_a_group_is_told_for_each_of_its_arrays() -> None:
     ]  # fmt: skip
     assert found[0]
     assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("to", ["zmeta", "ome-ngff@0.5"])
+def test_an_empty_group_that_is_not_empty_elsewhere(
+    to: str, tmp_path: Path, both: Callable[..., tuple[list[Unit], int]]
+) -> None:
+    """What an image was learnt without is not passed over in another one."""
+    for index in range(8):
+        put(tmp_path / f"i{index:02}.zarr", levels_of([4.0, 0.5, 0.25 + index]))
+        group(tmp_path / f"i{index:02}.zarr" / "masks", "v2")
+    array(tmp_path / "i07.zarr/masks/cells", "v2", {"resolution": [4, 4, 4], "offset": [0, 0, 0]})
+    units, followed = both(tmp_path, to)
+    assert followed >= 5
+    assert any("masks/cells" in change.file for unit in units for change in unit.changes)

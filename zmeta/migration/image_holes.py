@@ -65,7 +65,7 @@ class Spot(NamedTuple):
 
 
 class Sample(NamedTuple):
-    """An image: the folders of all its nodes with their documents, the holes in these in order, and how many are arrays.
+    """An image: the folders of all its nodes with their documents, the holes in these in order, and which are groups.
 
     `is_moved` tells of each image, those of its labels among them, whether level 0 has a translation. Of a pyramid of COSEM
     (`is_cosem`) it is the centre of a voxel, and `is_moved` tells whether the corner is not at zero. Pyramids for viewers of
@@ -74,11 +74,16 @@ class Sample(NamedTuple):
 
     folders: Mapping[str, Text]
     spots: Mapping[str, Sequence[Sequence[Spot]]]
-    arrays: int
+    groups: Sequence[str]
     is_moved: Sequence[bool]
     is_cosem: bool = False
     is_viewer: bool = False
     factors: Mapping[int, Sequence[int]] = MappingProxyType({})
+
+    @property
+    def arrays(self) -> int:
+        """How many nodes are arrays."""
+        return len(self.folders) - len(self.groups)
 
     @property
     def all(self) -> list[Spot]:
@@ -135,7 +140,7 @@ def read_sample(path: str, folders: Mapping[str, Text]) -> Sample | None:
         return None
     _repeat(nodes, wanted)
     spots = _all_spots(folders, wanted)
-    return None if spots is None else Sample(folders, spots, len(levels), is_moved, is_cosem)
+    return None if spots is None else Sample(folders, spots, _groups(nodes), is_moved, is_cosem)
 
 
 def _read_viewer(nodes: Mapping[str, Node], folders: Mapping[str, Text]) -> Sample | None:
@@ -172,7 +177,7 @@ def _read_viewer(nodes: Mapping[str, Node], folders: Mapping[str, Text]) -> Samp
     spots = _all_spots(folders, wanted)
     if spots is None or group.findings or ("axes" in keys and "units" not in keys):  # which a group above may state
         return None
-    return Sample(folders, spots, len(levels), [False], is_viewer=True, factors=factors)
+    return Sample(folders, spots, [""], [False], is_viewer=True, factors=factors)
 
 
 _VIEWER = ("pixelResolution", "dimensions")
@@ -217,6 +222,10 @@ def _all_spots(folders: Mapping[str, Text], wanted: Mapping[tuple[str, str], Wan
                 return None
             documents.append(here)
     return spots
+
+
+def _groups(nodes: Mapping[str, Node]) -> list[str]:
+    return [folder for folder, node in nodes.items() if node.kind == "group"]
 
 
 def _says_something(group: Node) -> bool:

@@ -17,7 +17,7 @@ from zmeta.migration.memo import Number
 from zmeta.migration.stencil import Axis, Level, Stencil, sheets, trimmed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from zmeta.migration.unit import Unit
     from zmeta.nodes.node import Node
@@ -126,7 +126,7 @@ def _stencil(sample: Sample, *, is_joint: bool) -> Stencil:
         sample.folders[""].names,
         forms[""],
         tuple((folder, text.names, forms[folder]) for folder, text in sample.folders.items() if folder),
-        _listings(sample.folders),
+        _listings(sample),
         sample.arrays,
         tuple(numbers.values()),
         same,
@@ -173,13 +173,13 @@ def _is_hole(number: Number) -> bool:
     return number.at is not None and not number.sign and number.times == 1
 
 
-def _listings(folders: Iterable[str]) -> tuple[tuple[str, tuple[tuple[str, bool], ...]], ...]:
-    """Return what stands in each folder that holds others, as it is listed: none of these is a link."""
-    held: dict[str, list[tuple[str, bool]]] = {}
-    for folder in sorted(folders):
+def _listings(sample: Sample) -> tuple[tuple[str, tuple[tuple[str, bool], ...]], ...]:
+    """Return what stands in each group, as it is listed: none of these is a link. An empty one must be empty as well."""
+    held: dict[str, list[tuple[str, bool]]] = {group: [] for group in sample.groups}
+    for folder in sorted(sample.folders):
         if folder:
             above, _, name = folder.rpartition("/")
-            held.setdefault(above, []).append((name, False))
+            held[above].append((name, False))
     return tuple((folder, tuple(names)) for folder, names in held.items())
 
 
