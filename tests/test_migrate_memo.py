@@ -443,7 +443,7 @@ def test_what_is_remembered_is_bounded() -> None:
 
 def plan(path: Path, options: Options, *, forget: bool = False) -> list[Unit]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Memo, "follow", lambda self, path: None)  # by their text alone: `test_migrate_arrays.py`
+        patch.setattr(Memo, "follow", lambda self, path, **_: None)  # by their text alone: `test_migrate_arrays.py`
         if forget:
             patch.setattr(Translator, "translate", lambda self, node: translate(node, self._options))
         return list(plan_units([path], options))
@@ -470,6 +470,18 @@ def test_plans_of_real_trees(options: str, tmp_path: Path) -> None:
     assert len(alone) > 300
     assert remembered == alone
     assert list(map(repr, remembered)) == list(map(repr, alone))
+
+
+def test_numbers_of_n5_of_which_one_is_that_of_a_channel(tmp_path: Path) -> None:
+    """What is left of a list without it may read the same from both ends, or not, whatever the whole list does."""
+    for number in range(12):
+        sizes: list[Any] = [[8 + number, 6, 8 + number], [4 + number] * 3, [4 + number, 4 + number, 9]][max(number - 3, 0) % 3]
+        array(tmp_path / f"{number:02}", "n5", {"resolution": sizes, "offset": [number, 1, 2 - number]})
+        array(tmp_path / f"{number:02}b", "n5", {"resolution": sizes, "offset": [number] * 3})
+    options = Options("zmeta", axes=("c", "y", "x"))
+    remembered, alone = (plan(tmp_path, options, forget=forget) for forget in (False, True))
+    assert remembered == alone
+    assert len({bool(unit.findings) for unit in alone}) == 2
 
 
 def test_a_plan_remembers_across_containers(tmp_path: Path, long_ways: list[str]) -> None:

@@ -24,10 +24,13 @@ _OFTEN = 32
 
 
 class Arrays:
-    """Plans arrays that are like one that was seen, by their text alone; `plan` is the long way."""
+    """Plans arrays that are like one that was seen, by their text alone; `plan` is the long way.
 
-    def __init__(self, plan: Plan, options: Options) -> None:
-        self._plan, self._options = plan, options
+    They become levels of images (`is_level`), or none of them does.
+    """
+
+    def __init__(self, plan: Plan, options: Options, *, is_level: bool = False) -> None:
+        self._plan, self._options, self._is_level = plan, options, is_level
         self._known: list[ArrayStencil] = []
         self._seen: dict[int, int] = {}
         self._asked = self._learned = 0
@@ -49,7 +52,7 @@ class Arrays:
                 return found
         if len(joined) > _LARGEST or not self._may_learn(text.mark):
             return None
-        stencil_ = learn_array(path, text, self._plan, self._options)
+        stencil_ = learn_array(path, text, self._plan, self._options, is_level=self._is_level)
         if stencil_ is not None:
             self._known.insert(0, stencil_)
             del self._known[_MOST_KEPT:]

@@ -25,6 +25,7 @@ from zmeta.migration.memo import (
     POSITIVE,
     READ,
     SCHEMAS,
+    alike,
     begins_with_x,
     factors_in,
     find_traces,
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
     Place = tuple[str, ...]
 
 #: Numbers by how they are written: what holds for those of each kind, and for a mixture, holds for any.
-_KINDS = {
+KINDS = {
     "float": re.compile(WHOLE + rb"\.0(?![0-9])"),
     "int": re.compile(WHOLE + rb"(?!\.)"),
     "fraction": re.compile(WHOLE + rb"\.(?!0(?![0-9]))[0-9]{1,17}+"),
@@ -78,8 +79,8 @@ class ArrayStencil(NamedTuple):
     """The documents of an array by their names, the form of their text, and the units that are written.
 
     `numbers` are the holes that hold numbers of the world, which all others tell by their place in it: `sizes`, from one up
-    to another, must be positive, `same` are pairs that must be equal, and `mirrored` are lists with whether they read the
-    same from both ends. `made` is what is computed, and `shortens` tells whether `4.0` becomes `4`. `is_placed`
+    to another, must be positive, `same` are pairs that must be equal, and `alike` are lists with which of their numbers
+    must be equal, and no others. `made` is what is computed, and `shortens` tells whether `4.0` becomes `4`. `is_placed`
     where the name of the array matters.
     """
 
@@ -88,7 +89,7 @@ class ArrayStencil(NamedTuple):
     numbers: tuple[int, ...]
     sizes: tuple[tuple[int, int], ...]
     same: tuple[tuple[int, int], ...]
-    mirrored: tuple[tuple[int, int, bool], ...]
+    alike: tuple[tuple[int, int, tuple[int, ...]], ...]
     is_placed: bool
     made: tuple[Number, ...] = ()
     shortens: bool = False
@@ -129,9 +130,8 @@ class ArrayStencil(NamedTuple):
         for one, other in self.same:
             if flat[one] != flat[other] or (self.units and holes[self.numbers[one]] != holes[self.numbers[other]]):
                 return None
-        for start, end, expected in self.mirrored:
-            values = flat[start:end]
-            if (values == values[::-1]) != expected:
+        for start, end, expected in self.alike:
+            if alike(flat[start:end]) != expected or alike(literals[start:end]) != expected:
                 return None
         return flat
 
@@ -151,19 +151,19 @@ def _is_level(path: str) -> bool:
 # --- from an array to its stencil -----------------------------------------------------------------------------------------
 
 
-def learn_array(path: str, text: Text, plan: Plan, options: Options) -> ArrayStencil | None:
+def learn_array(path: str, text: Text, plan: Plan, options: Options, *, is_level: bool) -> ArrayStencil | None:
     """Return the stencil of an array: for any numbers, or else for those of the kinds that it has; None where none is sure.
 
-    `plan` is the long way.
+    `plan` is the long way; `is_level` tells that the array becomes a level of an image.
     """
-    sample = _read(path, text, options)
+    sample = _read(path, text, options, is_level=is_level)
     units = None if sample is None else plan(sample.node)
-    if sample is None or units is None or any(unit.blocked for unit in units):
+    if sample is None or units is None or (any(unit.blocked for unit in units) and (is_level or not options.is_image)):
         return None
     count = len(sample.kinds)
     own = sample.kinds, [sample.kinds]
     anything = (), [["float"] * count, ["int"] * count, ["fraction"] * count, [*_MIXED * count][:count]]
-    for patterns, trials in (own,) if options.is_image else (anything, own):  # an image knows numbers by their kinds
+    for patterns, trials in (own,) if is_level else (anything, own):  # an image knows numbers by their kinds
         stencil = _try(sample, patterns, trials, plan)
         if stencil is not None and _filled(stencil, path, text) == units:
             return stencil
@@ -197,7 +197,7 @@ class _Sample(NamedTuple):
     def stencil(self, kinds: Sequence[str]) -> ArrayStencil:
         """Return the stencil, still without what is written; with `kinds` numbers must be written so."""
         holes = [
-            Hole(spot.start, spot.end, _KINDS[kinds[spot.number]] if kinds and spot.number >= 0 else spot.pattern, told=True)
+            Hole(spot.start, spot.end, KINDS[kinds[spot.number]] if kinds and spot.number >= 0 else spot.pattern, told=True)
             for spot in self.spots
         ]
         at = {spot.number: hole for hole, spot in enumerate(self.spots)}
@@ -209,7 +209,7 @@ class _Sample(NamedTuple):
             tuple(at[number] for number in range(len(self.kinds))),
             sizes,
             tuple(self._same()),
-            tuple((at.start, at.stop, self._is_mirrored(place)) for place, at in places.items() if self.node.format == "n5"),
+            tuple((at.start, at.stop, alike(self.lists[place])) for place, at in places.items() if self.node.format == "n5"),
             self._repeats(_VIEWER),
         )
 
@@ -217,9 +217,8 @@ class _Sample(NamedTuple):
         """Return the documents with other values in the holes, and these values."""
         numbers = [_twin_number(number, kind, series) for number, kind in enumerate(kinds)]
         for place, found in self._places().items():
-            if self.node.format == "n5" and self._is_mirrored(place):
-                for one, other in zip(found, found[::-1], strict=True):
-                    numbers[max(one, other)] = numbers[min(one, other)]
+            for number, at in zip(found, alike(self.lists[place]), strict=True) if self.node.format == "n5" else ():
+                numbers[number] = numbers[found[at]]
         for one, other in self._same():
             numbers[one] = numbers[other]
         values = []
@@ -252,9 +251,6 @@ class _Sample(NamedTuple):
             start += len(numbers)
         return places
 
-    def _is_mirrored(self, place: Place) -> bool:
-        return self.lists[place] == self.lists[place][::-1]
-
     def _same(self) -> Iterator[tuple[int, int]]:
         """Yield the numbers that repeat others, each with the one that says the same."""
         places = self._places()
@@ -276,10 +272,10 @@ def _twin_number(number: int, kind: str, series: int) -> bytes:
     return b"%d.0" % (4 * value) if kind == "float" else b"%d" % (value if series else 4 * value)
 
 
-def _read(path: str, text: Text, options: Options) -> _Sample | None:
+def _read(path: str, text: Text, options: Options, *, is_level: bool) -> _Sample | None:
     """Return an array with its holes; None where it is none, is not plain, or is written in an unusual way."""
     node = read_node(path, given=text.given)
-    if node is None or node.kind != "array" or node.findings or not _is_plain(node, options):
+    if node is None or node.kind != "array" or node.findings or not _is_plain(node, options, is_level=is_level):
         return None
     lists = _lists(node)
     if lists is None:
@@ -309,24 +305,24 @@ def _read(path: str, text: Text, options: Options) -> _Sample | None:
             if match is not None and (not pattern.groups or NUMBER.fullmatch(raw, begin, end)):
                 spots.append(_Spot(start + begin, start + end, NUMBER if pattern.groups else pattern, number))
                 if number >= 0:
-                    kinds[number] = _kind(raw[begin:end])
+                    kinds[number] = kind_of(raw[begin:end])
         start += len(raw) + 1
     return _Sample(node, text, lists, sorted(spots), [kinds[n] for n in range(count)]) if len(kinds) == count else None
 
 
-def _kind(literal: bytes) -> str:
+def kind_of(literal: bytes) -> str:
     """Return how a number is written."""
-    return next(kind for kind, pattern in _KINDS.items() if pattern.fullmatch(literal))
+    return next(kind for kind, pattern in KINDS.items() if pattern.fullmatch(literal))
 
 
-def _is_plain(node: Node, options: Options) -> bool:
+def _is_plain(node: Node, options: Options, *, is_level: bool) -> bool:
     """Whether all that an array says of the world is a matter of its own numbers, taken one by one."""
     found = detect(node)
     rows = {row.id for row in found}
     placed = PLACED & node.attributes.keys()
-    if options.is_image:
+    if is_level:
         return rows <= PLAIN_ROWS and not placed
-    target = options.row(node).id
+    target = ("cosem@1" if node.format == "n5" else "zmeta@1.0") if options.is_image else options.row(node).id
     if target == "cosem@1" and target in rows and placed <= {_VIEWER[0]}:
         rows.discard("n5-viewer@1")
         placed = frozenset()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import marshal
 import os
+import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from zmeta.jsondoc import LIMITS, dump_json, parse_json
+from zmeta.jsondoc import LIMITS, Limits, dump_json, parse_json
 from zmeta.migration.kinds import Kinds
 from zmeta.nodes.to_v3 import consolidated_v3, convert_array, convert_group, with_consolidated
 from zmeta.nodes.write import Change
@@ -14,9 +15,11 @@ from zmeta.stores.registry import read
 
 if TYPE_CHECKING:
     from zmeta.finding import Finding
-    from zmeta.jsondoc import JSONObject, JSONValue, Limits
+    from zmeta.jsondoc import JSONObject, JSONValue
     from zmeta.nodes.node import Node
 
+#: For documents that are written by ourselves.
+_ANY_SIZE = Limits(sys.maxsize)
 #: How a document is laid out that replaces none: as zarr-python writes its kind.
 _NEW_V3, _NEW = b'{\n  "a": 1\n}', b'{\n    "a": 1\n}'
 
@@ -174,19 +177,41 @@ class Copy:
 
     def put(self, node: Node, after: Node, document: JSONObject | None) -> None:
         """Take over what a node at or below the group will say, if the copy holds it at all."""
-        below = os.path.relpath(node.path, self.group.path).replace(os.sep, "/")
+        below = self._below(node.path)
         if self.group.format == 2 and after.format == 3:
-            if document is not None and below != ".":
+            if document is not None and below:
                 self.documents[below] = document
+        elif node.format == self.group.format == 2:
+            self._put_attributes(below, after.attributes)
+        elif node.format == self.group.format == 3 and document is not None:
+            self._put_document(below, document)
+
+    def take(self, change: Change) -> None:
+        """Take over a document that is written at or below the group, as `put` does; those of other copies are none."""
+        folder, _, name = change.file.rpartition(os.sep)
+        if change.new is None or name not in ("zarr.json", ".zattrs"):
             return
-        if node.format != self.group.format:
-            return
-        prefix = "" if below == "." else below + "/"
-        if node.format == 2 and self._metadata.keys() & {prefix + ".zarray", prefix + ".zgroup"}:
-            self._metadata[prefix + ".zattrs"] = after.attributes
+        below, data = self._below(folder), parse_json(change.new, change.file, _ANY_SIZE)[0]
+        if name == "zarr.json" and self.group.format == 2:
+            if below:
+                self.documents[below] = data
+        elif name == "zarr.json":
+            self._put_document(below, data)
+        elif self.group.format == 2:
+            self._put_attributes(below, data)
+
+    def _below(self, folder: str) -> str:
+        return folder[len(self.group.path) :].strip(os.sep).replace(os.sep, "/")
+
+    def _put_attributes(self, below: str, attributes: JSONObject) -> None:
+        prefix = f"{below}/".lstrip("/")
+        if prefix + ".zarray" in self._metadata or prefix + ".zgroup" in self._metadata:
+            self._metadata[prefix + ".zattrs"] = attributes
             self.changed = True
+
+    def _put_document(self, below: str, document: JSONObject) -> None:
         entry = self._metadata.get(below)
-        if node.format == 3 and isinstance(entry, dict) and document is not None:
+        if isinstance(entry, dict):
             self._metadata[below] = {**entry, **{key: document[key] for key in document if key != "consolidated_metadata"}}
             self.changed = True
 

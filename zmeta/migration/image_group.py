@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from zmeta.steps.step import Kind
 
     Open = Callable[[str], Node | None]
+    List = Callable[[str], Iterable[tuple[str, bool]]]
 
 
 class ImageGroup(NamedTuple):
@@ -53,8 +54,9 @@ class ImageGroup(NamedTuple):
 class _Look:
     """A look at the arrays right below a group that no image lists; of `by_text` formats they may be known by text."""
 
-    def __init__(self, options: Options, lones: LoneImages, by_text: Collection[Format]) -> None:
+    def __init__(self, options: Options, lones: LoneImages, by_text: Collection[Format], list_: List) -> None:
         self._options = options
+        self._list = list_
         self._lones = lones
         self._by_text = by_text
         self.read: dict[str, Decoded] = {}
@@ -64,7 +66,7 @@ class _Look:
     def children(self, group: Node, open_: Open, listed: Container[str], cosem: Iterable[str]) -> Iterator[Child]:
         """Yield the arrays right below a group that state a voxel size and that no image lists: first those COSEM names."""
         try:
-            found = list(list_folders(group.path))
+            found = list(self._list(group.path))
         except StoreError:  # said by the walk
             found = []
         links = {name for name, link in found if link}
@@ -134,11 +136,17 @@ class _Look:
 
 
 def plan_image_group(
-    group: Node, open_: Open, options: Options, lones: LoneImages, by_text: Collection[Format] = ()
+    group: Node,
+    open_: Open,
+    options: Options,
+    lones: LoneImages,
+    by_text: Collection[Format] = (),
+    list_: List = list_folders,
 ) -> ImageGroup:
     """Return what a group of Zarr v2 or v3 becomes. Never raises on data.
 
-    `by_text` are the formats of arrays that may be known by their text, as nothing speaks of them or keeps a copy of them.
+    `list_` tells what stands in a folder, as `list_folders` does. `by_text` are the formats of arrays that may be known by
+    their text, as nothing speaks of them or keeps a copy of them.
     """
     if group.format == "n5":
         return ImageGroup(group.attributes)
@@ -152,7 +160,7 @@ def plan_image_group(
     attributes = upgrade.attributes
     steps = list(upgrade.steps)
     refused: dict[str, Finding] = {}
-    look = _Look(options, lones, by_text)
+    look = _Look(options, lones, by_text, list_)
     lone: dict[str, Lone] = {}
     if version in ("0.4", "0.5"):
         children = [look.again(child) for child in list(look.children(group, open_, listed, unlisted))]

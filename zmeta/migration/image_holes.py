@@ -64,21 +64,35 @@ class Spot(NamedTuple):
     pattern: re.Pattern[bytes]
 
 
+class Box(NamedTuple):
+    """What an array of a container says of the world: a size, and perhaps a corner that is not zero (`is_moved`).
+
+    The size is multiplied by `factors`, if there are any. In N5, where lists may be read backwards, `alike` tells of each of
+    them which of its numbers are equal.
+    """
+
+    is_moved: bool
+    factors: Sequence[int]
+    alike: Mapping[str, Sequence[int]]
+
+
 class Sample(NamedTuple):
     """An image: the folders of all its nodes with their documents, the holes in these in order, and which are groups.
 
     `is_moved` tells of each image, those of its labels among them, whether level 0 has a translation. Of a pyramid of COSEM
     (`is_cosem`) it is the centre of a voxel, and `is_moved` tells whether the corner is not at zero. Pyramids for viewers of
-    N5 (`is_viewer`) have no places; where a level states no size, that of level 0 is multiplied by its `factors`.
+    N5 (`is_viewer`) have no places; where a level states no size, that of level 0 is multiplied by its `factors`. Of a
+    container there are `boxes`, one for each array, which has the number of an image.
     """
 
     folders: Mapping[str, Text]
     spots: Mapping[str, Sequence[Sequence[Spot]]]
     groups: Sequence[str]
-    is_moved: Sequence[bool]
+    is_moved: Sequence[bool] = ()
     is_cosem: bool = False
     is_viewer: bool = False
     factors: Mapping[int, Sequence[int]] = MappingProxyType({})
+    boxes: Sequence[Box] = ()
 
     @property
     def arrays(self) -> int:
@@ -94,6 +108,14 @@ class Sample(NamedTuple):
     def holes(self) -> list[ImageHole]:
         """What stands in them."""
         return [spot.hole for spot in self.all]
+
+    def said_by(self, hole: ImageHole) -> ImageHole:
+        """Return the hole in which the same stands that another one repeats; itself where it repeats none."""
+        said = hole.said_by
+        same = (
+            self.boxes[hole.image].alike.get(hole.kind) if self.boxes and said == hole else None
+        )
+        return hole._replace(axis=same[hole.axis]) if same else said
 
 
 def read_sample(path: str, folders: Mapping[str, Text]) -> Sample | None:
@@ -135,19 +157,19 @@ def read_sample(path: str, folders: Mapping[str, Text]) -> Sample | None:
                 own |= _viewer_holes(node, level, image, transforms)
             levels.add(name)
             wanted[name, os.path.basename(node.attributes_file)] = own
-            wanted.setdefault((name, folders[name].names[0]), {}).update(_extent_holes(node, level, number))
+            wanted.setdefault((name, folders[name].names[0]), {}).update(extent_holes(node, level, number))
     if not is_moved:
         return None
-    _repeat(nodes, wanted)
-    spots = _all_spots(folders, wanted)
-    return None if spots is None else Sample(folders, spots, _groups(nodes), is_moved, is_cosem)
+    repeat(nodes, wanted)
+    spots = all_spots(folders, wanted)
+    return None if spots is None else Sample(folders, spots, groups_of(nodes), is_moved, is_cosem)
 
 
 def _read_viewer(nodes: Mapping[str, Node], folders: Mapping[str, Text]) -> Sample | None:
     """Return a pyramid for viewers of N5 with its holes; None where it is none, or where something is unusual."""
     group, *levels = nodes.values()
     keys = group.attributes
-    base = _viewer_sizes(group)
+    base = viewer_sizes(group)
     table = [value for key in ("scales", "downsamplingFactors") if isinstance(value := keys.get(key), list)]
     if base is None or len(table) != 1 or group.kind != "group" or not 0 < len(levels) <= min(len(table[0]), MOST_LEVELS):
         return None
@@ -157,7 +179,7 @@ def _read_viewer(nodes: Mapping[str, Node], folders: Mapping[str, Text]) -> Samp
         name = node.path[len(group.path) + 1 :]
         level = int(name[1:]) if _LEVEL.fullmatch(name) else MOST_LEVELS
         listed = factors_in(table[0][level]) if level < min(len(table[0]), MOST_LEVELS) else None
-        own = _viewer_sizes(node)
+        own = viewer_sizes(node)
         known = {"pixelResolution"} & node.attributes.keys()
         if listed is None or len(listed) != len(base[1]):
             return None
@@ -172,9 +194,9 @@ def _read_viewer(nodes: Mapping[str, Node], folders: Mapping[str, Text]) -> Samp
         holes = {} if own is None else _size_holes(own, level)
         if level == 0:
             holes = {at: (hole._replace(own=("0", *_VIEWER)), pattern) for at, (hole, pattern) in holes.items()}
-        wanted[name, "attributes.json"] = {**holes, **dict(_extent_holes(node, level, 0))}
-    _repeat(nodes, wanted)
-    spots = _all_spots(folders, wanted)
+        wanted[name, "attributes.json"] = {**holes, **dict(extent_holes(node, level, 0))}
+    repeat(nodes, wanted)
+    spots = all_spots(folders, wanted)
     if spots is None or group.findings or ("axes" in keys and "units" not in keys):  # which a group above may state
         return None
     return Sample(folders, spots, [""], [False], is_viewer=True, factors=factors)
@@ -184,7 +206,7 @@ _VIEWER = ("pixelResolution", "dimensions")
 _LEVEL = re.compile(r"s(?:0|[1-9][0-9]?)")
 
 
-def _viewer_sizes(node: Node) -> tuple[str, list[float]] | None:
+def viewer_sizes(node: Node) -> tuple[str, list[float]] | None:
     """Return where the size of a voxel for viewers of N5 stands in a node, and what it is; None unless it stands once."""
     value = node.attributes.get(_VIEWER[0])
     resolution = node.attributes.get("resolution")
@@ -199,7 +221,7 @@ def _size_holes(sizes: tuple[str, list[float]], level: int) -> Wanted:
     return {f"{at}/{axis}": (ImageHole("scale", level, axis), NUMBER) for axis in range(len(numbers))}
 
 
-def _repeat(nodes: Mapping[str, Node], wanted: dict[tuple[str, str], Wanted]) -> None:
+def repeat(nodes: Mapping[str, Node], wanted: dict[tuple[str, str], Wanted]) -> None:
     """Add holes for what no convention reads, and then all of them where the consolidated copy repeats them."""
     foreign = count()
     for folder, node in nodes.items():
@@ -211,7 +233,7 @@ def _repeat(nodes: Mapping[str, Node], wanted: dict[tuple[str, str], Wanted]) ->
             wanted.setdefault(("", place), {}).update(repeated)
 
 
-def _all_spots(folders: Mapping[str, Text], wanted: Mapping[tuple[str, str], Wanted]) -> dict[str, list[list[Spot]]] | None:
+def all_spots(folders: Mapping[str, Text], wanted: Mapping[tuple[str, str], Wanted]) -> dict[str, list[list[Spot]]] | None:
     """Return where the holes are in each document of each folder; None where one is not to be found."""
     spots: dict[str, list[list[Spot]]] = {}
     for folder, text in folders.items():
@@ -224,7 +246,8 @@ def _all_spots(folders: Mapping[str, Text], wanted: Mapping[tuple[str, str], Wan
     return spots
 
 
-def _groups(nodes: Mapping[str, Node]) -> list[str]:
+def groups_of(nodes: Mapping[str, Node]) -> list[str]:
+    """Return the folders of groups."""
     return [folder for folder, node in nodes.items() if node.kind == "group"]
 
 
@@ -374,7 +397,7 @@ def _own_holes(
     return found
 
 
-def _extent_holes(node: Node, level: int, number: int) -> Iterator[tuple[str, tuple[ImageHole, re.Pattern[bytes]]]]:
+def extent_holes(node: Node, level: int, number: int) -> Iterator[tuple[str, tuple[ImageHole, re.Pattern[bytes]]]]:
     """Yield the shape of an array and of its chunks."""
     shape, chunk = EXTENTS[node.format]
     for axis in range(node.ndim):

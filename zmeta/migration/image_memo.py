@@ -12,22 +12,28 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from zmeta.migration.twins import learn
 from zmeta.nodes.node import TWINS, read_node
 from zmeta.stores.registry import list_folders
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from zmeta.migration.stencil import Stencil
-    from zmeta.migration.twins import Plan
     from zmeta.migration.unit import Unit
     from zmeta.nodes.node import Format
     from zmeta.nodes.texts import Text, Texts
+
+    Learn = Callable[[str, Mapping[str, Text]], Stencil | None]
 
 #: Images that are learnt from at once, and after how many of them once more: a tree whose images all differ teaches nothing.
 _FIRST, _EVERY = 16, 32
 #: How often images whose documents differ in their numbers alone are learnt from in vain.
 _TRIES = 2
 _MOST_KEPT, _MOST_NODES = 16, 64
+#: Containers of a kind that come by before one is learnt from: that takes as long as to plan some dozens of them.
+_OFTEN, _MOST_SEEN = 32, 4096
+#: After so many groups in a row that are like none, only one in some is looked into.
+_MANY, _SEVENTH = 128, 7
 #: What may not stand beside the documents of a node, by the first of them.
 _ALONE: dict[str, tuple[str, ...]] = {
     ".zarray": TWINS[2, "array"],
@@ -38,22 +44,24 @@ _ALONE: dict[str, tuple[str, ...]] = {
 
 
 class Planned(NamedTuple):
-    """What becomes of some nodes, how many they are, and the format of the first as it is, where that matters."""
+    """What becomes of some nodes, how many they are, the format of the first as it is, and whether it keeps a copy."""
 
     units: tuple[Unit, ...]
     arrays: int
     groups: int = 0
     format: Format = 2
+    has_copy: bool = False
 
 
 class Images:
-    """Plans images that are like one that was seen, by their text alone; `plan` is the long way."""
+    """Plans images that are like one that was seen, by their text alone; `learn` finds out how."""
 
-    def __init__(self, plan: Plan, texts: Texts) -> None:
-        self._plan, self._texts = plan, texts
+    def __init__(self, learn: Learn, texts: Texts) -> None:
+        self._learn, self._texts = learn, texts
         self._known: list[Stencil] = []
         self._asked = self._learned = 0
         self._failed: dict[int, int] = {}
+        self._mark = self._vain = 0
 
     def follow(self, path: str, text: Text) -> Planned | None:
         """Return what becomes of the image in a folder with a document; None for the long way. Raises `ZmetaError`."""
@@ -61,14 +69,18 @@ class Images:
         if text.names[0] == ".zgroup":
             text = self._texts.with_copy(path, text)
         planned = self._find(path, text)
-        if planned is None and self._learned < _FIRST + self._asked // _EVERY:
-            mark = text.mark
-            if self._failed.get(mark, 0) < _TRIES:
-                self._learned += 1
-                self._learn(path, text)
-                planned = self._find(path, text)
-                self._failed[mark] = self._failed.get(mark, 0) + (planned is None)
+        if planned is None and self._learned < _FIRST + self._asked // _EVERY and self._may_learn(path, text):
+            self._learned += 1
+            self._keep(path, text)
+            planned = self._find(path, text)
+            self._failed[self._mark] = self._failed.get(self._mark, 0) + (planned is None)
+        self._vain = 0 if planned is not None else self._vain + 1
         return planned
+
+    def _may_learn(self, path: str, text: Text) -> bool:  # noqa: ARG002 - others look there
+        """Whether learning from a group may be worth its time."""
+        self._mark = text.mark
+        return self._failed.get(self._mark, 0) < _TRIES
 
     def _find(self, path: str, text: Text) -> Planned | None:
         """Return what becomes of an image that fits a stencil."""
@@ -81,7 +93,7 @@ class Images:
             raws = [*text.raws]
             for name, names, form in stencil.nodes:
                 if name not in below:
-                    below[name] = self._texts.read(path + os.sep + name)
+                    below[name] = self._texts.read(path + os.sep + name, names)
                 node = below[name]
                 more = form.match(node.joined) if node.names == names else None
                 if more is None:
@@ -95,7 +107,8 @@ class Images:
                 if index:
                     self._known.insert(0, self._known.pop(index))
                 groups = 1 + len(stencil.nodes) - stencil.arrays
-                return Planned(units, stencil.arrays, groups, 3 if text.names[0] == "zarr.json" else 2)
+                has_copy = ".zmetadata" in text.names or b'"consolidated_metadata"' in text.raws[0]
+                return Planned(units, stencil.arrays, groups, 3 if text.names[0] == "zarr.json" else 2, has_copy)
         return None
 
     def _stands_alone(self, path: str, stencil: Stencil) -> bool:
@@ -109,8 +122,8 @@ class Images:
                 return False
         return all(alone(path + os.sep + name, _ALONE[documents[0]]) for name, documents, _ in stencil.nodes)
 
-    def _learn(self, path: str, text: Text) -> None:
-        """Keep the stencil of an image, if there is one."""
+    def _keep(self, path: str, text: Text) -> None:
+        """Learn the stencil of a group, if there is one, and keep it."""
         folders = {"": text}
         pending = [""]
         while pending:
@@ -124,7 +137,28 @@ class Images:
                     return
                 pending.append(below)
         folders = {folder: folders[folder] for folder in sorted(folders, key=lambda folder: folder.split("/"))}
-        stencil = learn(path, folders, self._plan)
+        stencil = self._learn(path, folders)
         if stencil is not None and self._stands_alone(path, stencil):
             self._known.insert(0, stencil)
             del self._known[_MOST_KEPT:]
+
+
+class Containers(Images):
+    """Plans groups that say nothing, with the arrays in them, once those that hold the same names were seen often enough."""
+
+    def __init__(self, learn: Learn, texts: Texts) -> None:
+        super().__init__(learn, texts)
+        self._seen: dict[int, int] = {}
+
+    def _may_learn(self, path: str, text: Text) -> bool:
+        if self._vain > _MANY and self._vain % _SEVENTH:  # to list a folder once more takes time
+            return False
+        names = tuple(list_folders(path))
+        if not 0 < len(names) < _MOST_NODES:
+            return False
+        self._mark = mark = hash((text.mark, names))
+        count = self._seen.pop(mark, 0) + 1
+        if len(self._seen) >= _MOST_SEEN:
+            self._seen.clear()
+        self._seen[mark] = count
+        return count % _OFTEN == 0 and self._failed.get(mark, 0) < _TRIES

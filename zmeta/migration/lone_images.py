@@ -109,7 +109,7 @@ class LoneImages:
     def __init__(self, options: Options, texts: Texts) -> None:
         self._options, self._texts = options, texts
         self._kinds: Kinds[Lone] = Kinds()
-        self._arrays = Arrays(lambda node: _written(node, options), options)
+        self._arrays = Arrays(lambda node: _written(node, options), options, is_level=True)
         self._lones: dict[TextForm, Lone | None] = {}
 
     def follow(self, name: str, path: str, formats: Collection[Format]) -> NewImage | None:

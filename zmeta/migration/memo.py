@@ -25,7 +25,7 @@ from zmeta.migration.translate import Outcome, translate
 from zmeta.schema.validate import packaged_validator
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from zmeta.jsondoc import JSONObject, JSONValue
     from zmeta.migration.options import Options
@@ -134,7 +134,7 @@ def find_kind(node: Node) -> bytes | None:
         elif key in READ:
             read.append(value)
     if node.format == "n5":  # whose lists may be read backwards, which makes no difference to some
-        read.append([numbers == numbers[::-1] for numbers in number_lists(keys).values()])
+        read.append([alike(numbers) for numbers in number_lists(keys).values()])
     try:
         found = marshal.dumps((read, node.format, len(node.shape), node.dimension_names), 2)
     except ValueError:  # a number that keeps its literal
@@ -195,12 +195,21 @@ def make_twin(node: Node) -> Node | None:
         return None
     keys: JSONObject = {key: value if key in READ else {"foreign": key} for key, value in node.attributes.items()}
     for (key, *below), numbers in lists.items():
-        fresh: list[JSONValue] = [_like(number, primes.pop()) for number in numbers]
-        if node.format == "n5" and numbers == numbers[::-1]:
-            fresh = [*fresh[: (len(fresh) + 1) // 2], *fresh[: len(fresh) // 2][::-1]]
+        new = [primes.pop() for _ in numbers]
+        places = alike(numbers) if node.format == "n5" else range(len(numbers))
+        fresh: list[JSONValue] = [_like(number, new[at]) for number, at in zip(numbers, places, strict=True)]
         keys[key] = {**cast("JSONObject", keys[key]), below[0]: fresh} if below else fresh
     shape = tuple(range(2, 2 + node.ndim))
     return node._replace(path=_TWIN, attributes=keys, shape=shape, dtype="", documents={}, ancestors=())
+
+
+def alike(numbers: Sequence[object]) -> tuple[int, ...]:
+    """Return of each number of a list where an equal one stands first: in N5, what matters if it is read backwards.
+
+    >>> alike([4, 5, 4.0])
+    (0, 1, 0)
+    """
+    return tuple(map(numbers.index, numbers))
 
 
 def number_lists(keys: JSONObject) -> dict[tuple[str, ...], list[float]]:

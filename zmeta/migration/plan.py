@@ -18,8 +18,9 @@ from zmeta.migration.spool import Spool
 from zmeta.migration.tree import Memo, Tally, TreePlan, unwritable
 from zmeta.migration.unit import Need, Unit
 from zmeta.nodes.node import CONTAINER_SUFFIXES, read_ancestors, read_node
+from zmeta.nodes.texts import DOCUMENTS
 from zmeta.nodes.walk import Links, Place
-from zmeta.stores.registry import is_zip, list_folders
+from zmeta.stores.registry import exists, is_plain, is_zip, list_folders
 from zmeta.stores.remote import crawling
 
 if TYPE_CHECKING:
@@ -97,16 +98,27 @@ def _plan_target(target: Target, links: Links, tree: TreePlan, memo: Memo, optio
 def _containers(folder: str, options: Options) -> Iterator[str]:
     """Yield the topmost nodes at or below a folder; what looks like a container is one, also without a document."""
     pending = [folder]
+    names = [*DOCUMENTS]
     while pending:
         path = pending.pop()
         try:
-            found = path.endswith(CONTAINER_SUFFIXES) or read_node(path, limits=options.config.limits) is not None
-            if found:
+            if path.endswith(CONTAINER_SUFFIXES) or _is_node(path, names, options):
                 yield path
             else:
                 pending += [path + os.sep + name for name, link in reversed(list(list_folders(path))) if not link]
         except (DocumentError, StoreError):  # said by the walk, which begins there
             yield path
+
+
+def _is_node(path: str, names: list[str], options: Options) -> bool:
+    """Whether a folder is a node, be it one with a broken document; what was found last is looked for first from then on."""
+    if not is_plain(path):  # where it takes as long to ask as to read
+        return read_node(path, limits=options.config.limits) is not None
+    found = next((name for name in names if exists(path + os.sep + name)), None)
+    if found is not None and found != names[0]:
+        names.remove(found)
+        names.insert(0, found)
+    return found is not None
 
 
 def _convert(place: Place, links: Links, tree: TreePlan) -> Iterator[Unit]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from zmeta.finding import Finding
 from zmeta.jsondoc import ExactFloat, shorten
-from zmeta.migration.memo import value_of
+from zmeta.migration.memo import alike, value_of
 from zmeta.migration.unit import Unit
 from zmeta.nodes.write import Change
 
@@ -101,6 +101,25 @@ class Level(NamedTuple):
     corner: tuple[int, ...]
 
 
+class Vector(NamedTuple):
+    """Where a list of an array stands that says of itself how large a voxel is, or where it begins, by axis.
+
+    A size (`is_size`) must be positive, and a corner not at zero. Where it may be read backwards, `alike` tells which of its
+    numbers must be equal, and no others.
+    """
+
+    holes: tuple[int, ...]
+    is_size: bool
+    alike: Sequence[int]
+
+    def fits(self, holes: Sequence[bytes], values: Mapping[int | None, float]) -> bool:
+        """Whether the numbers in the holes are such a list."""
+        found = [values[hole] for hole in self.holes]
+        if min(found) <= 0 if self.is_size else not any(found):
+            return False
+        return not self.alike or alike(found) == alike([holes[hole] for hole in self.holes]) == self.alike
+
+
 class Stencil(NamedTuple):
     """The documents of an image and of what is below it, the forms of their texts, and the units that are written.
 
@@ -109,8 +128,8 @@ class Stencil(NamedTuple):
     the one being perhaps a consolidated copy of the other; `axes` those that must share a corner, and `is_moved` tells of
     each image whether level 0 has a translation.
 
-    Of a pyramid of COSEM there are `levels` instead of axes. Its corners are `made`; they must be one, and the sizes and
-    shapes those of a pyramid, where it becomes an image (`is_joint`).
+    Of a container there are `vectors` instead of axes, and of a pyramid of COSEM `levels`. Its corners are `made`; they
+    must be one, and the sizes and shapes those of a pyramid, where it becomes an image (`is_joint`).
     """
 
     names: tuple[str, ...]
@@ -123,6 +142,7 @@ class Stencil(NamedTuple):
     axes: tuple[Axis, ...]
     is_moved: tuple[bool, ...]
     levels: tuple[Level, ...] = ()
+    vectors: tuple[Vector, ...] = ()
     made: tuple[Number, ...] = ()
     is_joint: bool = False
     units: tuple[UnitSheet, ...] = ()
@@ -173,6 +193,8 @@ class Stencil(NamedTuple):
                 return False
             if place_0:
                 moved[axis.image] = True
+        if not all(vector.fits(holes, values) for vector in self.vectors):
+            return False
         return bool(self.levels) or tuple(moved) == self.is_moved
 
     def _are_levels(self, holes: list[bytes], values: Mapping[int | None, float], made: Sequence[bytes]) -> bool:

@@ -10,25 +10,28 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from zmeta.conventions.registry import EVIDENCE
 from zmeta.errors import DocumentError, StoreError, ZmetaError
 from zmeta.finding import Finding, Severity
 from zmeta.migration.array_memo import Arrays
+from zmeta.migration.container_twins import learn_container
 from zmeta.migration.documents import Copy, Written, converted, edited, find_copy, rewritten
 from zmeta.migration.image_group import ImageGroup, plan_image_group
-from zmeta.migration.image_memo import Images, Planned
+from zmeta.migration.image_memo import Containers, Images, Planned
 from zmeta.migration.lone_images import LoneImages
 from zmeta.migration.memo import Translator
 from zmeta.migration.translate import Outcome, translate_level, upgraded
+from zmeta.migration.twins import learn
 from zmeta.migration.unit import Unit
 from zmeta.migration.upgrade import upgrade_profiles
 from zmeta.nodes.node import CONTAINER_SUFFIXES, Node, Parsed, find_twins, read_node
 from zmeta.nodes.texts import Texts
 from zmeta.nodes.walk import Links, Place, Visit, Walk
 from zmeta.steps.step import weakest
-from zmeta.stores.registry import is_plain
+from zmeta.stores.registry import is_plain, list_folders
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -56,8 +59,8 @@ class Frame:
     """A group that the walk is in: as it is, as it will be, and what is written together when the walk leaves it.
 
     `outside` is one above the tree, of which only the consolidated copy may change; `implicit` is a folder without a
-    document, which gets one if it is `needed`: because it becomes an image, or what is below it goes to Zarr v3. `levels`
-    are kept only where a copy is to be told of them.
+    document, which gets one if it is `needed`: because it becomes an image, or what is below it goes to Zarr v3. `levels`,
+    and what is `taken` of those that were known by their text, are kept only where a copy is to be told of them.
     """
 
     group: Node
@@ -69,6 +72,7 @@ class Frame:
     findings: list[Finding] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     levels: list[tuple[Node, Node, Written]] = field(default_factory=list)
+    taken: list[Change] = field(default_factory=list)
     outside: bool = False
     implicit: bool = False
     needed: bool = False
@@ -81,13 +85,22 @@ class Memo:
         self.translator = Translator(options)
         self.texts = Texts(options.config.limits)
         self.lones = LoneImages(options, self.texts)
-        self.images = Images(lambda nodes, copy: _plan_alone(nodes, options, copy), self.texts)
-        self.arrays = None if options.is_image else Arrays(lambda node: _plan_alone([node], options), options)
+
+        def plan(nodes: Sequence[Node], copy: bytes | None = None) -> tuple[Unit, ...]:
+            return _plan_alone(nodes, options, copy)
+
+        self.images = Images(lambda path, folders: learn(path, folders, plan), self.texts)
+        self.containers = Containers(partial(learn_container, plan=plan, is_image=options.is_image), self.texts)
+        self.arrays = Arrays(lambda node: plan([node]), options)
+        self._is_image = options.is_image
         self.knows_texts = options.are_alike
         self.parsed = Parsed() if options.are_alike else None  # which are shared: a step of a user might change them
 
-    def follow(self, path: str) -> Planned | None:
-        """Return what becomes of an image or an array that is like one that was seen; None for the long way."""
+    def follow(self, path: str, *, is_alone: bool = False) -> Planned | None:
+        """Return what becomes of what is like something that was seen; None for the long way.
+
+        No group is above what `is_alone`.
+        """
         if not is_plain(path):
             return None
         self.texts.begin(path)
@@ -97,8 +110,10 @@ class Memo:
                 return None
             if _is_pyramid(text):
                 return self.images.follow(path, text)
-            is_array = _EXTENTS.get(text.names[0], b"\0") in text.raws[0]
-            units = self.arrays.follow(path, text) if is_array and self.arrays is not None else None
+            if _EXTENTS.get(text.names[0], b"\0") not in text.raws[0]:
+                return self.containers.follow(path, text)
+            never_listed = is_alone or not self._is_image or text.names[0] == "attributes.json"
+            units = self.arrays.follow(path, text) if never_listed else None
         except ZmetaError:  # told by the walk, which takes the long way
             return None
         return None if units is None else Planned(units, arrays=1)
@@ -118,12 +133,14 @@ class TreePlan:
         self._tally = tally
         self._frames: list[Frame] = []
         self._ahead: dict[str, Node | None] = {}
+        self._alone: list[str] = []  # the paths of nodes that are planned without a look at their folders
         self._planned: Planned | None = None
         self._listed: Frame | None = None  # the group whose image lists what is planned
         self._copy: bytes | None = None  # of the next group, where it was read already
         self._folder = ""  # of what was followed last, with the groups above it
         self._above: list[Frame] = []
         self._speaks = False  # whether one of these does
+        self._copies_above: list[Frame] = []  # those of these that keep a copy
 
     def plan(self, place: Place, links: Links, most: int | None = None) -> Iterator[Unit]:
         """Yield the units of a tree, children before their groups."""
@@ -140,6 +157,7 @@ class TreePlan:
     def plan_alone(self, nodes: Sequence[Node], copy: bytes | None = None) -> Iterator[Unit]:
         """Yield the units of an array, or of a group and all that is in it, which were read already, as was its `copy`."""
         self._ahead |= {node.path: node for node in nodes[1:]}
+        self._alone = sorted(node.path for node in nodes)
         self._copy = copy
         for node in sorted(nodes, key=lambda node: node.path.split(os.sep)):
             yield from self._leave(node.path)
@@ -166,8 +184,15 @@ class TreePlan:
             self._ahead[path] = self._open(path)
         return self._ahead[path]
 
+    def _list(self, folder: str) -> Iterable[tuple[str, bool]]:
+        """Return what stands in a folder, as `list_folders` does."""
+        if not self._alone:
+            return list_folders(folder)
+        paths = [path.rpartition(os.sep) for path in self._alone]
+        return [(name, False) for above, _, name in paths if above == folder]
+
     def _follow(self, place: Place) -> tuple[str, ...] | None:
-        """Plan what is like something that was seen, unless a group above it speaks of it or keeps a copy."""
+        """Plan what is like something that was seen, unless a group above it speaks of it."""
         ahead = self._ahead.get(place.path)
         if (ahead is not None and ahead.kind == "array") or place.passed:
             return None
@@ -181,9 +206,11 @@ class TreePlan:
             self._folder = folder
             self._above = [frame for frame in self._frames if place.path.startswith(frame.group.path + os.sep)]
             self._speaks = not all(_is_silent(frame) for frame in self._above)
-        self._planned = planned = None if self._speaks else self._memo.follow(place.path)
-        if planned is None:
+            self._copies_above = [frame for frame in self._above if frame.copy is not None]
+        planned = None if self._speaks else self._memo.follow(place.path, is_alone=not self._frames)
+        if planned is None or (self._copies_above and (planned.has_copy or self._lists(planned.format, self._copies_above))):
             return None
+        self._planned = planned
         if self._options.needs_v3:
             for unit in planned.units:
                 _need(self._above, unit.changes)
@@ -196,10 +223,14 @@ class TreePlan:
             self._tally.arrays += self._planned.arrays
             self._tally.groups += self._planned.groups
             if self._listed is None:
+                for unit in self._planned.units:
+                    self._take(unit.changes)
                 yield from self._planned.units
             else:
                 for unit in self._planned.units:
                     self._join(self._listed, unit.steps, unit.kind, unit.changes, unit.findings)
+                    if self._keeps_copies():
+                        self._listed.taken += unit.changes
             self._planned = self._listed = None
             return
         if visit.error is not None:
@@ -224,7 +255,9 @@ class TreePlan:
             frame.findings += done.findings
         if self._options.is_image:
             by_text = self._by_text([*self._frames, frame])
-            frame.image = image = plan_image_group(frame.after, self._peek, self._options, self._memo.lones, by_text)
+            frame.image = image = plan_image_group(
+                frame.after, self._peek, self._options, self._memo.lones, by_text, self._list
+            )
             frame.after = group.with_attributes(image.attributes)
             frame.steps += image.steps
             frame.kind = weakest(frame.kind, image.kind)
@@ -280,7 +313,7 @@ class TreePlan:
                 self._put(node, outcome.node, written)
             yield unit
             return
-        if any(frame.copy is not None for frame in self._frames):
+        if self._keeps_copies():
             family.levels.append((node, outcome.node, written))
         self._join(family, outcome.steps, outcome.kind, written.changes, findings)
 
@@ -293,6 +326,16 @@ class TreePlan:
         family.findings += findings
         family.steps += [step for step in steps if step not in family.steps]
         family.kind = weakest(family.kind, kind)
+
+    def _keeps_copies(self) -> bool:
+        """Whether one of the groups that the walk is in keeps a copy of what is below it."""
+        return any(frame.copy is not None for frame in self._frames)
+
+    def _take(self, changes: Iterable[Change]) -> None:
+        """Bring what will be written into the copies that the groups above keep, as `_put` does."""
+        for copy in [frame.copy for frame in self._frames if frame.copy is not None]:
+            for change in changes:
+                copy.take(change)
 
     def _put(self, node: Node, after: Node, written: Written) -> None:
         """Bring what a node will say into the copies that the groups above it keep; of v3, also where it stays as it is."""
@@ -380,6 +423,8 @@ class TreePlan:
         self._frames.append(frame)  # whose own copy holds its levels too
         for level in frame.levels if not blocked else ():
             self._put(*level)
+        if not blocked:
+            self._take(frame.taken)
         self._frames.pop()
         try:
             if after.format != group.format:
@@ -425,8 +470,8 @@ def _need(frames: Iterable[Frame], changes: Iterable[Change] | None = None) -> N
 
 
 def _is_silent(frame: Frame) -> bool:
-    """Whether a group neither says anything about arrays below it, nor keeps a copy of what they say."""
-    return frame.copy is None and EVIDENCE.isdisjoint(frame.group.attributes)
+    """Whether a group says nothing about arrays below it."""
+    return EVIDENCE.isdisjoint(frame.group.attributes)
 
 
 def _is_seen_alike(one: Node, other: Node) -> bool:

@@ -48,13 +48,20 @@ def learn(path: str, folders: Mapping[str, Text], plan: Plan) -> Stencil | None:
 
 
 def _try(path: str, sample: Sample, corners: Corners, plan: Plan) -> Stencil | None:
-    """Return the stencil that gives what the long way gives for twins with such corners, and for the image itself."""
+    stencil = stencil_of(sample, is_joint=sample.is_cosem and corners == "joint")
+    return fit(path, sample, stencil, [_values(sample, "whole", corners), *_trials(sample, corners)], plan)
+
+
+def fit(path: str, sample: Sample, stencil: Stencil, trials: Sequence[list[bytes]], plan: Plan) -> Stencil | None:
+    """Return the stencil that gives what the long way gives for twins and for the sample itself; None where none does.
+
+    Of each twin it is given what stands in its holes. The first tells which of them is written where.
+    """
     folders = sample.folders
-    values = _values(sample, "whole", corners)
-    stencil = _stencil(sample, is_joint=sample.is_cosem and corners == "joint")
+    values = trials[0]
     made = stencil.make(values) or []
-    alone = [value.removesuffix(b".0") for hole, value in zip(sample.holes, values, strict=True) if hole.said_by == hole]
-    if len({*alone, *made}) != len(alone) + len(set(made)):
+    told = {hole: value for hole, value in zip(sample.holes, values, strict=True) if sample.said_by(hole) == hole}
+    if len({value.removesuffix(b".0") for value in told.values()} | set(made)) != len(told) + len(set(made)):
         return None
     twin = _fill(stencil, folders, values)
     numbers: dict[str, int] = {}
@@ -68,8 +75,8 @@ def _try(path: str, sample: Sample, corners: Corners, plan: Plan) -> Stencil | N
         units, used = trimmed(units, 2 * len(values))
         stencil = stencil._replace(made=tuple(stencil.made[number] for number in used))
     stencil = stencil._replace(units=units)
-    trials = [(_TWIN, _fill(stencil, folders, found), found) for found in _trials(sample, corners)]
-    for place, texts, found in [*trials, (path, folders, _own(stencil, folders))]:
+    twins = [(_TWIN, _fill(stencil, folders, found), found) for found in trials]
+    for place, texts, found in [*twins, (path, folders, _own(stencil, folders))]:
         raws = [raw for text in texts.values() for raw in text.raws]
         if stencil.fill(place, raws, found) != _plan(place, texts, plan):
             return None
@@ -79,7 +86,7 @@ def _try(path: str, sample: Sample, corners: Corners, plan: Plan) -> Stencil | N
 def _trials(sample: Sample, corners: Corners) -> Iterator[list[bytes]]:
     """Yield what stands in the holes of the twins for which a stencil must hold."""
     spellings: tuple[Spelling, ...] = ("whole", "int", "fraction", "mixed")
-    yield from (_values(sample, spelling, corners) for spelling in spellings)
+    yield from (_values(sample, spelling, corners) for spelling in spellings[1:])
     if not (sample.is_cosem or sample.is_viewer):
         return
     for spelling in (*spellings, "half"):
@@ -93,8 +100,8 @@ def _plan(path: str, folders: Mapping[str, Text], plan: Plan) -> tuple[Unit, ...
     return plan(nodes_of(path, folders), dict(zip(*folders[""], strict=True)).get(".zmetadata"))
 
 
-def _stencil(sample: Sample, *, is_joint: bool) -> Stencil:
-    """Return the stencil of an image, still without what is written."""
+def stencil_of(sample: Sample, *, is_joint: bool = False) -> Stencil:
+    """Return the stencil of a sample, still without what is written."""
     forms = {}
     for folder, text in sample.folders.items():
         holes = []
@@ -116,7 +123,7 @@ def _stencil(sample: Sample, *, is_joint: bool) -> Stencil:
             at.get(hole._replace(kind="translation", level=0)),
         )
         for hole, index in at.items()
-        if hole.kind == "scale" and not (sample.is_cosem or sample.is_viewer)
+        if hole.kind == "scale" and not (sample.is_cosem or sample.is_viewer or sample.boxes)
     ]
     levels: list[Level] = []
     made: list[Number] = []
@@ -133,8 +140,8 @@ def _stencil(sample: Sample, *, is_joint: bool) -> Stencil:
         tuple(axes),
         tuple(sample.is_moved),
         tuple(levels),
-        tuple(made),
-        is_joint,
+        made=tuple(made),
+        is_joint=is_joint,
     )
 
 

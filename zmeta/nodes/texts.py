@@ -45,7 +45,7 @@ class Texts:
 
     def __init__(self, limits: Limits = LIMITS) -> None:
         self._limits = limits
-        self._first = ""
+        self._last: tuple[str, ...] = ()
         self._given: dict[str, Text] = {}
         self._read_file: Callable[[str, Limits], bytes | None] = read
         self._may_exist: Callable[[str], bool] = may_exist
@@ -61,24 +61,27 @@ class Texts:
         text = self._given.pop(folder, None)
         return _NOTHING if text is None else text.given if text.names else _NO_NODE
 
-    def read(self, folder: str) -> Text:
-        """Read the documents of a node. Raises `DocumentError` and `StoreError`."""
+    def read(self, folder: str, like: tuple[str, ...] = ()) -> Text:
+        """Read the documents of a node, which are expected to be `like` some. Raises `DocumentError` and `StoreError`."""
         base = folder + os.sep
         self._given.pop(folder, None)
         read_file_, may_exist_, limits = self._read_file, self._may_exist, self._limits
         raw: bytes | None = None
-        first = self._first
-        for name in _MAIN:  # what was there the last time is read, what was not is looked for
-            raw = read_file_(base + name, limits) if name == first or may_exist_(base + name) else None
+        expected = like or self._last
+        for name in DOCUMENTS:  # what is expected is read, what is not is looked for
+            raw = read_file_(base + name, limits) if name in expected or may_exist_(base + name) else None
             if raw is not None:
-                self._first = name
                 break
         if raw is None:
             text = Text()
         else:
             names = _NAMES[name]
-            more = read_file_(base + names[1], limits) if len(names) > 1 else None
+            more = None
+            if len(names) > 1 and (names[1] in expected or may_exist_(base + names[1])):
+                more = read_file_(base + names[1], limits)
             text = Text(names[:1], (raw,)) if more is None else Text(names, (raw, more))
+            if not like:
+                self._last = text.names
         self._given[folder] = text
         return text
 
@@ -101,9 +104,10 @@ _NAMES = {
     "attributes.json": ("attributes.json",),
 }
 _NUMBERS = re.compile(rb"[0-9.-]+")
-_MAIN = (*_NAMES,)
+#: What each node has one of, in the order of looking for it.
+DOCUMENTS = (*_NAMES,)
 #: What is known of a folder in which no document was found.
-_NO_NODE: Mapping[str, bytes | None] = MappingProxyType(dict.fromkeys(_MAIN))
+_NO_NODE: Mapping[str, bytes | None] = MappingProxyType(dict.fromkeys(DOCUMENTS))
 _ABSENT = dict.fromkeys((*_NAMES, ".zattrs"))
 
 
