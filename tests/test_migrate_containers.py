@@ -334,13 +334,16 @@ _NUMBER = st.one_of(
 _LIST = st.lists(_NUMBER, min_size=3, max_size=3)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(
     numbers=st.lists(st.tuples(_LIST, _LIST), min_size=6, max_size=6),
     kind=st.sampled_from(FORMATS),
     says=st.sampled_from([daisy, funlib]),
     to=st.sampled_from(TARGETS),
     copy=st.booleans(),
+    axes=st.sampled_from([(), (), ("c", "y", "x"), ("t", "y", "x")]),
 )
 def test_any_numbers(
     numbers: list[tuple[list[Any], list[Any]]],
@@ -348,6 +351,7 @@ def test_any_numbers(
     says: Callable[[list[Any], list[Any]], dict[str, Any]],
     to: str,
     copy: bool,
+    axes: tuple[str, ...],
     tmp_path_factory: pytest.TempPathFactory,
     both: Both,
 ) -> None:
@@ -357,4 +361,4 @@ def test_any_numbers(
         array(container / "volumes/raw", kind, says(sizes, places))
     for container in containers if copy and kind != "n5" else ():
         consolidated(container)
-    both(root, to)
+    both(root, to, axes=axes)

@@ -475,7 +475,9 @@ def test_plans_of_real_trees(options: str, tmp_path: Path) -> None:
 def test_numbers_of_n5_of_which_one_is_that_of_a_channel(tmp_path: Path) -> None:
     """What is left of a list without it may read the same from both ends, or not, whatever the whole list does."""
     for number in range(12):
-        sizes: list[Any] = [[8 + number, 6, 8 + number], [4 + number] * 3, [4 + number, 4 + number, 9]][max(number - 3, 0) % 3]
+        sizes: list[Any] = [[8 + number, 6, 8 + number], [4 + number] * 3, [4 + number, 4 + number, 9]][
+            max(number - 3, 0) % 3
+        ]
         array(tmp_path / f"{number:02}", "n5", {"resolution": sizes, "offset": [number, 1, 2 - number]})
         array(tmp_path / f"{number:02}b", "n5", {"resolution": sizes, "offset": [number] * 3})
     options = Options("zmeta", axes=("c", "y", "x"))

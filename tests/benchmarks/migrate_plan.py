@@ -38,6 +38,11 @@ TREES: dict[str, tuple[str, str, int, float | None]] = {
     "pyramids": ("pyramids", "zmeta", 15, 2.5),  # COSEM in Zarr v2, three levels
     "pyramids5": ("pyramids5", "zmeta", 15, 2.5),  # COSEM in N5, nothing to do
     "newpyramids": ("pyramids", "ome-ngff@0.5", 15, 2.5),
+    "containers": ("containers", "zmeta", 25, 2.5),  # two groups around two arrays
+    "newcontainers": ("containers", "ome-ngff@0.5", 25, 2.5),
+    "containers5": ("containers5", "zmeta", 25, 2.5),
+    "copies": ("copies", "zmeta", 25, 2.5),  # the same, with consolidated copies
+    "newcopies": ("copies", "ome-ngff@0.5", 25, 2.5),
     "new": ("gunpowder", "ome-ngff@0.5", 20, 2.5),  # arrays become images, 1000 in a group
     "v2": ("v2", "zmeta", 100, None),  # nothing to do: as after a migration
     "v3": ("v3", "zmeta", 100, None),
@@ -100,6 +105,7 @@ def report_tree(name: str, options: argparse.Namespace) -> list[Row]:
             times[contender].append(time_once(contender, tree, to))
     print(f"{tree.name} → {to}: {times['plan'][0]['said']}")
     each = "image" if kind.startswith(("ome", "pyramids", "viewer")) else "array"
+    each = "container" if kind.startswith(("containers", "copies")) else each
     rows = []
     for clock in ("process", "wall"):
         plan, floor = pick(times["plan"], clock, count), pick(times["floor"], clock, count)

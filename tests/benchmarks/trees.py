@@ -7,7 +7,8 @@ writes them on top of it, those of the other kinds as an example among the test 
 `funlib3` of its 0.7, `gunpowder` and `n5` of gunpowder 1.4, `dacapo` of its 0.3, `cosem` in N5, `omev2` of OME-NGFF 0.4 by
 ome-zarr-py 0.9, `omelabels` with labels, and `omengff` by ngff-zarr, with a group for each level and a consolidated copy;
 `pyramids5` are those of COSEM in N5 by cellmap-schemas, `pyramids` the same in Zarr v2, `viewer5` those for viewers of N5,
-and `units3` arrays of tensorstore in Zarr v3.
+and `units3` arrays of tensorstore in Zarr v3. `containers` and `containers5` are those of gunpowder 1.4, two groups around
+two arrays, and `copies` the first with a consolidated copy each.
 Every document differs: own shape, own offset, own name. Only `alike` has the same bytes everywhere. A folder holds 1000
 arrays or images. A tree is made once, under a name that tells what it is, and used again.
 """
@@ -28,7 +29,7 @@ from typing import Any
 
 PER_FOLDER = 1000
 KINDS = ("v3", "v2", "funlib", "funlib3", "gunpowder", "n5", "ome", "omev2", "ome-alike", "alike", "omelabels", "omengff",
-         "dacapo", "cosem", "pyramids", "pyramids5", "viewer5", "units3")  # fmt: skip
+         "dacapo", "cosem", "pyramids", "pyramids5", "viewer5", "units3", "containers", "containers5", "copies")  # fmt: skip
 WILD = Path(__file__).resolve().parents[1] / "data/wild"
 FUNLIB = WILD / "funlib.persistence-0.6.1/a.zarr/vol/raw"
 FUNLIB_3 = WILD / "funlib.persistence-0.7.0/a.zarr/vol/raw"
@@ -44,6 +45,8 @@ WHOLE = {
     "pyramids5": WILD / "cellmap-schemas-0.8.1/cosem.n5/em/fibsem",
     "viewer5": WILD / "zarr-2.18.3/viewer.n5/em",
     "units3": WILD / "tensorstore-0.1.86/v3.zarr/raw",
+    "containers": WILD / "gunpowder-1.4.4/a.zarr",
+    "containers5": WILD / "gunpowder-1.4.4/a.n5",
 }
 LEVELS = 3
 Document = dict[str, Any]
@@ -59,6 +62,12 @@ class Template:
         pieces = self.pieces.copy()
         pieces[1::2] = [json.dumps(values[name]) for name in pieces[1::2]]
         return "".join(pieces)
+
+    @property
+    def document(self) -> Document:
+        """The document, with its holes."""
+        document: Document = json.loads(self.fill({name: f"<{name}>" for name in self.pieces[1::2]}))
+        return document
 
 
 @dataclass
@@ -233,9 +242,7 @@ def pyramid_layout() -> Layout:
     layout = whole_layout(WHOLE["pyramids5"])
     item = {".zgroup": Template({"zarr_format": 2}, 4)}
     for name, template in layout.item.items():
-        document = json.loads(
-            "".join(piece if index % 2 == 0 else f'"<{piece}>"' for index, piece in enumerate(template.pieces))
-        )
+        document = template.document
         folder = os.path.dirname(name)
         keys = ("multiscales",) if not folder else ("transform",)
         item[os.path.join(folder, ".zattrs")] = Template({key: document[key] for key in keys}, 4)
@@ -244,6 +251,14 @@ def pyramid_layout() -> Layout:
             shape, chunks = document["dimensions"][::-1], document["blockSize"][::-1]
             item[os.path.join(folder, ".zarray")] = Template({**array, "shape": shape, "chunks": chunks}, 4)
     return Layout(item, layout.values, layout.name, chunk="0/0/0", arrays=layout.arrays)
+
+
+def copy_layout() -> Layout:
+    """Containers with a consolidated copy, as `zarr.consolidate_metadata` of zarr-python 2 writes it."""
+    layout = whole_layout(WHOLE["containers"])
+    copy = {name: template.document for name, template in sorted(layout.item.items())}
+    layout.item[".zmetadata"] = Template({"metadata": copy, "zarr_consolidated_format": 1}, 4)
+    return layout
 
 
 def image_values(index: int) -> dict[str, object]:
@@ -331,6 +346,8 @@ def make_layout(kind: str) -> Layout:
             return alike_layout()
         case "pyramids":
             return pyramid_layout()
+        case "copies":
+            return copy_layout()
         case "ome-alike":
             return alike_image_layout()
         case _:

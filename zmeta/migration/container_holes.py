@@ -57,15 +57,13 @@ def read_container(path: str, folders: Mapping[str, Text], *, is_image: bool) ->
             return None
         names.add(name)
         image = len(boxes)
-        is_moved = any(number for kind, (_, numbers) in lists.items() if kind == "translation" for number in numbers)
         same = {kind: alike(numbers) for kind, (_, numbers) in lists.items()} if node.format == "n5" else {}
-        boxes.append(Box(is_moved, factors_in(node.attributes.get("downsamplingFactors", [])) or (), same))
+        boxes.append(Box(factors_in(node.attributes.get("downsamplingFactors", [])) or (), same))
         holes = wanted.setdefault((folder, os.path.basename(node.attributes_file)), {})
         for kind, (at, numbers) in lists.items():
-            if kind == "scale" or is_moved:
-                for axis in range(len(numbers)):
-                    hole = ImageHole(kind, 0, axis, image)  # type: ignore[arg-type]
-                    holes[node.attributes_pointer + at + pointer(axis)] = hole, NUMBER
+            for axis in [axis for axis, number in enumerate(numbers) if number]:  # what is zero stays so
+                hole = ImageHole(kind, 0, axis, image)  # type: ignore[arg-type]
+                holes[node.attributes_pointer + at + pointer(axis)] = hole, NUMBER
         wanted.setdefault((folder, folders[folder].names[0]), {}).update(extent_holes(node, 0, image))
     repeat(nodes, wanted)
     spots = all_spots(folders, wanted)

@@ -8,7 +8,7 @@ from zmeta.checker.form import NUMBER
 from zmeta.migration.array_stencil import KINDS, kind_of
 from zmeta.migration.container_holes import read_container
 from zmeta.migration.foreign import another
-from zmeta.migration.memo import Number
+from zmeta.migration.memo import Number, alike
 from zmeta.migration.stencil import EXTENT, Vector
 from zmeta.migration.twins import fit, stencil_of
 
@@ -62,21 +62,22 @@ def _as_spelled(sample: Sample) -> Sample:
 
 def _stencil(sample: Sample) -> Stencil:
     """Return the stencil of a container, still without what is written."""
-    lists: dict[tuple[int, str], list[int]] = {}
+    lists: dict[tuple[int, str], dict[int, int]] = {}
     made: dict[Number, None] = {}
     for index, hole in enumerate(sample.holes):
         if hole.kind in ("scale", "translation") and not hole.copy:
-            lists.setdefault((hole.image, hole.kind), []).append(index)
+            lists.setdefault((hole.image, hole.kind), {})[hole.axis] = index
     vectors = []
     for (image, kind), holes in lists.items():
         box = sample.boxes[image]
-        vectors.append(Vector(tuple(holes), kind == "scale", box.alike.get(kind, ())))
-        sizes = lists.get((image, "scale"), ())
+        same = box.alike.get(kind, ())
+        vectors.append(Vector(tuple(holes.values()), kind == "scale", alike([same[axis] for axis in holes if same])))
+        sizes = lists.get((image, "scale"), {})
         if kind == "translation":
-            made |= dict.fromkeys(Number(place, 1, size) for place, size in zip(holes, sizes, strict=False))
+            made |= {Number(place, 1, sizes[axis]): None for axis, place in holes.items() if axis in sizes}
             continue
-        for size, factor in zip(sizes, box.factors or [1] * len(sizes), strict=False):
-            made |= dict.fromkeys(_multiples(size, factor))
+        for axis, size in holes.items():
+            made |= dict.fromkeys(_multiples(size, box.factors[axis] if axis < len(box.factors) else 1))
     return stencil_of(sample)._replace(vectors=tuple(vectors), made=tuple(made))
 
 
@@ -91,7 +92,7 @@ def _multiples(size: int, factor: int) -> Iterator[Number]:
 
 
 def _values(sample: Sample, spelling: Spelling, series: int) -> list[bytes]:
-    """Return what stands in the holes of a twin; of the second series corners are partly at zero, of the third negative."""
+    """Return what stands in the holes of a twin; corners of the second series are partly negative, of the third all."""
     values = []
     numbers: dict[ImageHole, int] = {}
     for spot in sample.all:
@@ -115,7 +116,7 @@ def _spell(hole: ImageHole, number: int, spelling: str, series: int) -> bytes:
         value = (1 if spelling == "half" else 4) * _PRIMES[(number + 7 * series) % len(_PRIMES)]
     else:
         place = 4 * (_FIRST_PLACE + _NEXT_PLACE * number + series)
-        value = place if series == 0 else 0 if series == 1 and hole.axis and spelling != "fraction" else -place
+        value = -place if series == 2 or (series == 1 and hole.axis) else place
     if spelling == "fraction":
         return repr(value / 4096).encode()
     return b"%d.0" % value if spelling == "float" else b"%d" % value

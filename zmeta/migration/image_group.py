@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
 
     from zmeta.jsondoc import JSONObject
-    from zmeta.migration.lone_images import Lone, LoneImages
+    from zmeta.migration.lone_images import Lone, LoneImages, NewImage
     from zmeta.migration.options import Options
     from zmeta.migration.unit import Unit
     from zmeta.nodes.node import Format, Node
@@ -95,7 +95,11 @@ class _Look:
         if found is None:
             return None
         self._lone[path], self.written[path] = found.lone, found.units
-        return Child(name, path, lambda: self._decode(_inside(group, name, found.node(path))), found.image)
+        return Child(name, path, partial(self._read_after_all, group, name, found), found.image)
+
+    def _read_after_all(self, group: Node, name: str, found: NewImage) -> Decoded:
+        path = f"{group.path}{os.sep}{name}"
+        return self.read.get(path) or self._decode(_inside(group, name, found.node(path)))
 
     def sure(self, children: list[Child], images: list[JSONObject], attributes: JSONObject, version: str) -> dict[str, Lone]:
         """Return what becomes of arrays of known kinds, if a group with attributes fits its schema with all images.
@@ -171,7 +175,7 @@ def plan_image_group(
         refused |= more
         if images:
             attributes = _without_cosem(attributes, cosem, children)
-            images = [_carried(image, cosem) for image in images]
+            images = [_carried(image, cosem) for image in images] if cosem else images
             lone = look.sure(children, images, attributes, version)
             attributes = with_images(attributes, images, version)
             steps.append(f"list {', '.join(level_names({'multiscales': [*images]}))}")

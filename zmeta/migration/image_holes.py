@@ -65,13 +65,11 @@ class Spot(NamedTuple):
 
 
 class Box(NamedTuple):
-    """What an array of a container says of the world: a size, and perhaps a corner that is not zero (`is_moved`).
+    """What an array of a container says of the world: a size, which is multiplied by `factors`, if there are any.
 
-    The size is multiplied by `factors`, if there are any. In N5, where lists may be read backwards, `alike` tells of each of
-    them which of its numbers are equal.
+    In N5, where lists may be read backwards, `alike` tells of each of them which of its numbers are equal.
     """
 
-    is_moved: bool
     factors: Sequence[int]
     alike: Mapping[str, Sequence[int]]
 
@@ -112,9 +110,7 @@ class Sample(NamedTuple):
     def said_by(self, hole: ImageHole) -> ImageHole:
         """Return the hole in which the same stands that another one repeats; itself where it repeats none."""
         said = hole.said_by
-        same = (
-            self.boxes[hole.image].alike.get(hole.kind) if self.boxes and said == hole else None
-        )
+        same = self.boxes[hole.image].alike.get(hole.kind) if self.boxes and said == hole else None
         return hole._replace(axis=same[hole.axis]) if same else said
 
 

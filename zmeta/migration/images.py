@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 _LEVEL = re.compile(r"(.*?)(\d{1,4})")
 
 
-@dataclass
+@dataclass(slots=True)
 class Child:
     """An array right below a group: its name and folder, what is read from it when that is asked for, its image if known."""
 
@@ -36,12 +35,12 @@ class Child:
     decode: Callable[[], Decoded]
     image: JSONObject | None = None
 
-    @cached_property
+    @property
     def node(self) -> Node:
         """The array as it was read."""
         return self.decode().node
 
-    @cached_property
+    @property
     def metadata(self) -> Metadata:
         """Its canonical metadata."""
         return self.decode().metadata

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 #: What a unit is called that takes the Zarr v2 documents away.
 REMOVAL = "remove the documents of Zarr v2"
+#: Folders that are remembered to be no links.
+_MOST_SOUND = 1000
 
 
 def plan_units(paths: Iterable[str | os.PathLike[str]], options: Options, tally: Tally | None = None) -> Iterator[Unit]:
@@ -125,8 +127,9 @@ def _convert(place: Place, links: Links, tree: TreePlan) -> Iterator[Unit]:
     """Plan one container that ends as Zarr v3: what is blocked in it blocks all of it, if it is converted."""
     with Spool() as spool:
         blocked, removes = 0, False
+        sound: set[str] = set()
         for planned in tree.plan(place, links):
-            unit = _refuse_linked(planned, place.path)
+            unit = _refuse_linked(planned, place.path, sound)
             if unit.blocked:
                 blocked += 1
                 yield unit
@@ -138,16 +141,23 @@ def _convert(place: Place, links: Links, tree: TreePlan) -> Iterator[Unit]:
             hint = "mend these nodes, or agree to what they would lose, and plan again"
             yield Unit(place.path, findings=(_blocked(message, place.path, hint),))
             return
+        if not removes:
+            yield from spool
+            return
         for unit in spool:
-            yield unit._replace(changes=tuple(change for change in unit.changes if change.new is not None))
+            yield unit._replace(changes=tuple([change for change in unit.changes if change.new is not None]))
         for unit in spool.backwards():
             yield from _removal(unit)
 
 
-def _refuse_linked(unit: Unit, container: str) -> Unit:
-    """Return a unit as it is, or blocked where a link leads to it: its own container would be left without it."""
+def _refuse_linked(unit: Unit, container: str, sound: set[str]) -> Unit:
+    """Return a unit as it is, or blocked where a link leads to it: its own container would be left without it.
+
+    `sound` are folders that were found to be no links.
+    """
     folders = dict.fromkeys([_folder(change) for change in unit.changes if change.new is None])
-    sound: set[str] = set()
+    if not folders:
+        return unit
     linked = [folder for folder in folders if _is_linked(folder, container, sound)]
     message = "the node is reached by a link and belongs to another container, which would lose it"
     hint = "migrate the container that it belongs to, and put a copy in the place of the link"
@@ -163,6 +173,8 @@ def _is_linked(folder: str, container: str, sound: set[str]) -> bool:
             return True
         passed.append(folder)
         folder = folder.rpartition(os.sep)[0]
+    if len(sound) > _MOST_SOUND:
+        sound.clear()
     sound.update(passed)
     return False
 

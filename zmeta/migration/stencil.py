@@ -102,10 +102,10 @@ class Level(NamedTuple):
 
 
 class Vector(NamedTuple):
-    """Where a list of an array stands that says of itself how large a voxel is, or where it begins, by axis.
+    """Where the numbers of a list stand by which an array says how large a voxel is, or where it begins.
 
-    A size (`is_size`) must be positive, and a corner not at zero. Where it may be read backwards, `alike` tells which of its
-    numbers must be equal, and no others.
+    A size (`is_size`) must be positive, and no number of a corner zero. Where it may be read backwards, `alike` tells which
+    of its numbers must be equal, and no others.
     """
 
     holes: tuple[int, ...]
@@ -115,7 +115,7 @@ class Vector(NamedTuple):
     def fits(self, holes: Sequence[bytes], values: Mapping[int | None, float]) -> bool:
         """Whether the numbers in the holes are such a list."""
         found = [values[hole] for hole in self.holes]
-        if min(found) <= 0 if self.is_size else not any(found):
+        if min(found) <= 0 if self.is_size else not all(found):
             return False
         return not self.alike or alike(found) == alike([holes[hole] for hole in self.holes]) == self.alike
 
@@ -290,7 +290,7 @@ def spelled(number: Number, values: Any) -> bytes:
 
 
 def _shown(text: bytes) -> str:
-    return shorten(text.decode("utf-8", "surrogatepass"))
+    return shorten(text.decode("utf-8", "surrogatepass")) if text else ""
 
 
 def _is_below(path: str, file: str) -> bool:

@@ -464,8 +464,9 @@ def _plan_alone(nodes: Sequence[Node], options: Options, copy: bytes | None = No
 
 def _need(frames: Iterable[Frame], changes: Iterable[Change] | None = None) -> None:
     """Let groups get a document: below them is one of Zarr v3, or there will be, as some changes take others away."""
-    if changes is None or any(change.new is None for change in changes):
-        for frame in frames:
+    others = [frame for frame in frames if not frame.needed]
+    if others and (changes is None or any(change.new is None for change in changes)):
+        for frame in others:
             frame.needed = True
 
 
