@@ -334,9 +334,7 @@ _NUMBER = st.one_of(
 _LIST = st.lists(_NUMBER, min_size=3, max_size=3)
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     numbers=st.lists(st.tuples(_LIST, _LIST), min_size=6, max_size=6),
     kind=st.sampled_from(FORMATS),

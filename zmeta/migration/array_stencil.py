@@ -32,7 +32,7 @@ from zmeta.migration.memo import (
     number_lists,
     sizes_in,
 )
-from zmeta.migration.stencil import EXTENT, EXTENTS, sheets, spelled, trimmed
+from zmeta.migration.stencil import EXTENT, EXTENTS, pool_of, sheets, spelled, trimmed
 from zmeta.nodes.node import read_node
 
 if TYPE_CHECKING:
@@ -79,8 +79,8 @@ class ArrayStencil(NamedTuple):
     """The documents of an array by their names, the form of their text, and the units that are written.
 
     `numbers` are the holes that hold numbers of the world, which all others tell by their place in it: `sizes`, from one up
-    to another, must be positive, `same` are pairs that must be equal, and `alike` are lists with which of their numbers
-    must be equal, and no others. `made` is what is computed, and `shortens` tells whether `4.0` becomes `4`. `is_placed`
+    to another, must be positive, `same` are pairs that must be equal, and `alike` lists with how many different numbers each
+    must hold. `made` is what is computed, and the holes that are `short` are written shortest too: `4.0` as `4`. `is_placed`
     where the name of the array matters.
     """
 
@@ -89,10 +89,10 @@ class ArrayStencil(NamedTuple):
     numbers: tuple[int, ...]
     sizes: tuple[tuple[int, int], ...]
     same: tuple[tuple[int, int], ...]
-    alike: tuple[tuple[int, int, tuple[int, ...]], ...]
+    alike: tuple[tuple[int, int, int], ...]
     is_placed: bool
     made: tuple[Number, ...] = ()
-    shortens: bool = False
+    short: tuple[int, ...] = ()
     units: tuple[UnitSheet, ...] = ()
 
     def find(self, path: str, text: Text, joined: bytes) -> Found | None:
@@ -105,8 +105,7 @@ class ArrayStencil(NamedTuple):
         """Return the units of an array by what stands in its holes, and the numbers that `parse` found there."""
         if not self.units:
             return ()
-        pool = [*holes, *([hole.removesuffix(b".0") for hole in holes] if self.shortens else holes)]
-        pool += [spelled(number, flat) for number in self.made]
+        pool = pool_of(holes, self.short, [spelled(number, flat) for number in self.made])
         return tuple([unit.fill(path, raws, pool) for unit in self.units])
 
     def parse(self, path: str, holes: list[bytes]) -> list[float] | None:
@@ -130,8 +129,8 @@ class ArrayStencil(NamedTuple):
         for one, other in self.same:
             if flat[one] != flat[other] or (self.units and holes[self.numbers[one]] != holes[self.numbers[other]]):
                 return None
-        for start, end, expected in self.alike:
-            if alike(flat[start:end]) != expected or alike(literals[start:end]) != expected:
+        for start, end, count in self.alike:
+            if len(set(flat[start:end])) != count:
                 return None
         return flat
 
@@ -209,16 +208,15 @@ class _Sample(NamedTuple):
             tuple(at[number] for number in range(len(self.kinds))),
             sizes,
             tuple(self._same()),
-            tuple((at.start, at.stop, alike(self.lists[place])) for place, at in places.items() if self.node.format == "n5"),
+            tuple(
+                (at.start, at.stop, len(set(self.lists[place]))) for place, at in places.items() if self.node.format == "n5"
+            ),
             self._repeats(_VIEWER),
         )
 
     def twin(self, kinds: Sequence[str], series: int) -> tuple[Text, list[bytes]]:
         """Return the documents with other values in the holes, and these values."""
         numbers = [_twin_number(number, kind, series) for number, kind in enumerate(kinds)]
-        for place, found in self._places().items():
-            for number, at in zip(found, alike(self.lists[place]), strict=True) if self.node.format == "n5" else ():
-                numbers[number] = numbers[found[at]]
         for one, other in self._same():
             numbers[one] = numbers[other]
         values = []
@@ -254,6 +252,9 @@ class _Sample(NamedTuple):
     def _same(self) -> Iterator[tuple[int, int]]:
         """Yield the numbers that repeat others, each with the one that says the same."""
         places = self._places()
+        for place, found in places.items() if self.node.format == "n5" else ():  # which may be read backwards
+            firsts = [found[at] for at in alike(self.lists[place])]
+            yield from ((number, first) for number, first in zip(found, firsts, strict=True) if number != first)
         if self._repeats(_VIEWER):
             yield from zip(places[_VIEWER], places[_SCALE][:: _turn(self.node)], strict=True)
         if self._repeats(_UNITS):
@@ -395,11 +396,8 @@ def _try(sample: _Sample, patterns: Sequence[str], trials: Sequence[Sequence[str
     units = sheets(_TWIN, planned, files, values, [spelled(number, flat) for number in numbers])
     if units is None:
         return None
-    count = 2 * len(values)
-    units, used = trimmed(units, count)
-    made = tuple(numbers[number] for number in used)
-    shortens = any(len(values) <= hole < count for unit in units for hole in unit.sheet.holes)
-    stencil = stencil._replace(made=made, shortens=shortens, units=units)
+    units, short, made = trimmed(units, len(values), numbers)
+    stencil = stencil._replace(short=short, made=made, units=units)
     places = (_TWIN,) if stencil.is_placed else (_TWIN, _TWIN_LEVEL)
     for path, (twin, values) in ((path, twin) for twin in twins for path in places):
         node = read_node(path, given=twin.given)

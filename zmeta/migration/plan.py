@@ -129,7 +129,7 @@ def _convert(place: Place, links: Links, tree: TreePlan) -> Iterator[Unit]:
         blocked, removes = 0, False
         sound: set[str] = set()
         for planned in tree.plan(place, links):
-            unit = _refuse_linked(planned, place.path, sound)
+            unit = _refuse_linked(planned, place.path, sound) if links.any_followed else planned
             if unit.blocked:
                 blocked += 1
                 yield unit
@@ -189,10 +189,11 @@ def _removal(unit: Unit) -> Iterator[Unit]:
     Those of an image go before those of its levels: who reads Zarr v2 alone must not find it without them.
     """
     gone = [change for change in unit.changes if change.new is None]
+    if not gone:
+        return
     gone.sort(key=lambda change: _folder(change) != unit.path)
     made = [Need(change.file, sha256(change.new).hexdigest()) for change in unit.changes if change.new is not None]
-    if gone:
-        yield Unit(unit.path, (REMOVAL,), changes=tuple(gone), needs=tuple(made), last=True)
+    yield Unit(unit.path, (REMOVAL,), changes=tuple(gone), needs=tuple(made), last=True)
 
 
 def _blocked(message: str, path: str, hint: str) -> Finding:

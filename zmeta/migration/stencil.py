@@ -129,7 +129,8 @@ class Stencil(NamedTuple):
     each image whether level 0 has a translation.
 
     Of a container there are `vectors` instead of axes, and of a pyramid of COSEM `levels`. Its corners are `made`; they
-    must be one, and the sizes and shapes those of a pyramid, where it becomes an image (`is_joint`).
+    must be one, and the sizes and shapes those of a pyramid, where it becomes an image (`is_joint`). Of the holes that are
+    `short` the numbers are written shortest too.
     """
 
     names: tuple[str, ...]
@@ -143,6 +144,7 @@ class Stencil(NamedTuple):
     is_moved: tuple[bool, ...]
     levels: tuple[Level, ...] = ()
     vectors: tuple[Vector, ...] = ()
+    short: tuple[int, ...] = ()
     made: tuple[Number, ...] = ()
     is_joint: bool = False
     units: tuple[UnitSheet, ...] = ()
@@ -155,7 +157,7 @@ class Stencil(NamedTuple):
         made = [spelled(number, values) for number in self.made]
         if self.levels and not self._are_levels(holes, values, made):
             return None
-        pool = [*holes, *[hole.removesuffix(b".0") for hole in holes], *made]
+        pool = pool_of(holes, self.short, made)
         return tuple([unit.fill(path, raws, pool) for unit in self.units])
 
     def make(self, holes: list[bytes]) -> list[bytes] | None:
@@ -262,12 +264,23 @@ def sheets(
     return tuple(units_)
 
 
-def trimmed(units: tuple[UnitSheet, ...], count: int) -> tuple[tuple[UnitSheet, ...], list[int]]:
-    """Return units that use only some of what is made, which begins at the hole number `count`, and which these are."""
-    used = sorted({hole for unit in units for hole in unit.sheet.holes if hole >= count})
-    at = {hole: count + index for index, hole in enumerate(used)}
-    kept = tuple(unit._replace(sheet=unit.sheet.renumbered(at)) for unit in units)
-    return kept, [hole - count for hole in used]
+def trimmed(
+    units: tuple[UnitSheet, ...], count: int, made: Sequence[Number], *, all_made: bool = False
+) -> tuple[tuple[UnitSheet, ...], tuple[int, ...], tuple[Number, ...]]:
+    """Return units of a node with `count` holes that use only what they need: which holes shortest, and what is made."""
+    used = {hole for unit in units for hole in unit.sheet.holes}
+    short = [hole for hole in range(count) if count + hole in used]
+    kept = [index for index in range(len(made)) if all_made or 2 * count + index in used]
+    at = {
+        hole: count + index for index, hole in enumerate([*(count + hole for hole in short), *(2 * count + i for i in kept)])
+    }
+    renumbered = tuple(unit._replace(sheet=unit.sheet.renumbered(at)) for unit in units)
+    return renumbered, tuple(short), tuple(made[index] for index in kept)
+
+
+def pool_of(holes: Sequence[bytes], short: Sequence[int], made: Iterable[bytes]) -> list[bytes]:
+    """Return what may stand in the holes of sheets: what stands in those of a node, some shortest, and what is made of it."""
+    return [*holes, *[holes[hole].removesuffix(b".0") for hole in short], *made]
 
 
 def _sheet(text: bytes, token: re.Pattern[bytes], known: Mapping[bytes, int]) -> Sheet:

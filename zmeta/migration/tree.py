@@ -150,8 +150,12 @@ class TreePlan:
             self._frames.append(Frame(group, group, copy=self._copies[group.path], outside=True))
         skim = self._follow if self._memo.knows_texts and most is None else None
         for visit in Walk([place], self._open, links=links, limits=self._limits, most=most, skim=skim):
-            yield from self._leave(visit.place.path)
-            yield from self._visit(visit)
+            if self._has_left(visit.place.path):
+                yield from self._leave(visit.place.path)
+            if self._planned is None:
+                yield from self._visit(visit)
+            else:
+                yield from self._pass_on(self._planned)
         yield from self._leave("")
 
     def plan_alone(self, nodes: Sequence[Node], copy: bytes | None = None) -> Iterator[Unit]:
@@ -218,21 +222,23 @@ class TreePlan:
                 _need(self._above)
         return ()
 
+    def _pass_on(self, planned: Planned) -> tuple[Unit, ...]:
+        """Return the units of what was planned by its text, unless a group is written with them; copies are told."""
+        listed = self._listed
+        self._planned = self._listed = None
+        self._tally.arrays += planned.arrays
+        self._tally.groups += planned.groups
+        if listed is None:
+            for unit in planned.units if self._copies_above else ():
+                self._take(unit.changes)
+            return planned.units
+        for unit in planned.units:
+            self._join(listed, unit.steps, unit.kind, unit.changes, unit.findings)
+            if self._keeps_copies():
+                listed.taken += unit.changes
+        return ()
+
     def _visit(self, visit: Visit) -> Iterator[Unit]:
-        if self._planned is not None:
-            self._tally.arrays += self._planned.arrays
-            self._tally.groups += self._planned.groups
-            if self._listed is None:
-                for unit in self._planned.units:
-                    self._take(unit.changes)
-                yield from self._planned.units
-            else:
-                for unit in self._planned.units:
-                    self._join(self._listed, unit.steps, unit.kind, unit.changes, unit.findings)
-                    if self._keeps_copies():
-                        self._listed.taken += unit.changes
-            self._planned = self._listed = None
-            return
         if visit.error is not None:
             yield Unit(visit.place.path, findings=(visit.error.finding(),))
         elif visit.node is None:
@@ -398,9 +404,13 @@ class TreePlan:
 
     # --- groups, when the walk leaves them --------------------------------------------------------------------------
 
+    def _has_left(self, path: str) -> bool:
+        """Whether a path is not below the last group."""
+        return bool(self._frames) and not path.startswith(self._frames[-1].group.path + os.sep)
+
     def _leave(self, path: str) -> Iterator[Unit]:
         """Leave the groups that a path is not below."""
-        while self._frames and not path.startswith(self._frames[-1].group.path + os.sep):
+        while self._has_left(path):
             yield from self._group(self._frames.pop())
 
     def _stays(self, frame: Frame) -> bool:

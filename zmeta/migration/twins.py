@@ -71,10 +71,8 @@ def fit(path: str, sample: Sample, stencil: Stencil, trials: Sequence[list[bytes
     units = sheets(_TWIN, _plan(_TWIN, twin, plan), numbers, values, made)
     if units is None:
         return None
-    if not stencil.is_joint:
-        units, used = trimmed(units, 2 * len(values))
-        stencil = stencil._replace(made=tuple(stencil.made[number] for number in used))
-    stencil = stencil._replace(units=units)
+    units, short, kept = trimmed(units, len(values), stencil.made, all_made=stencil.is_joint)
+    stencil = stencil._replace(short=short, made=kept, units=units)
     twins = [(_TWIN, _fill(stencil, folders, found), found) for found in trials]
     for place, texts, found in [*twins, (path, folders, _own(stencil, folders))]:
         raws = [raw for text in texts.values() for raw in text.raws]

@@ -75,6 +75,11 @@ class Links:
         self._followed: list[str] = []
         self._walked = set(self.roots)
 
+    @property
+    def any_followed(self) -> bool:
+        """Whether a link was followed so far."""
+        return bool(self._followed)
+
     def leads_out(self, target: str) -> bool:
         """Whether a link leads neither into the tree, nor to a folder above it, which would be a loop."""
         return target not in self._above and not _is_below(target, self.roots)
