@@ -439,8 +439,7 @@ def test_what_is_learnt_is_bounded(tmp_path: Path, both: Both) -> None:
     memo = Memo(Options("zmeta"))
     for folder in sorted(tmp_path.iterdir()):
         memo.follow(str(folder))
-    assert memo.arrays is not None
-    assert len(memo.arrays._known) == array_memo._FIRST + 1  # a 64th array has come by
+    assert len(memo.arrays._by_mark) == array_memo._FIRST + 1  # a 64th array has come by
     both(tmp_path, Options("zmeta"))
 
 

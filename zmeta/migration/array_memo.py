@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from zmeta.migration.unit import Unit
     from zmeta.nodes.texts import Text
 
-_MOST_KEPT, _MOST_SEEN, _LARGEST = 32, 4096, 16384
+_MOST_SEEN, _LARGEST = 4096, 16384
+#: Stencils that are tried: those of the same mark, which differ in how numbers are written, and those that fitted lately.
+_MOST_MARKS, _ALIKE, _LATEST = 256, 32, 8
 #: Arrays that are learnt from at once, and after how many of them once more: a tree whose arrays all differ teaches nothing.
 _FIRST, _EVERY = 16, 64
 #: Arrays of a kind that come by before it is learnt, which costs as much as it takes to parse some hundreds of them.
@@ -32,6 +34,7 @@ class Arrays:
     def __init__(self, plan: Plan, options: Options, *, is_level: bool = False) -> None:
         self._plan, self._options, self._is_level = plan, options, is_level
         self._known: list[ArrayStencil] = []
+        self._by_mark: dict[int, list[ArrayStencil]] = {}
         self._seen: dict[int, int] = {}
         self._asked = self._learned = 0
 
@@ -44,19 +47,31 @@ class Arrays:
         """Return the stencil that the array in a folder fits, with what it gives; None for the long way."""
         self._asked += 1
         joined = text.joined
-        for index, stencil in enumerate(self._known):
+        last = self._known[0] if self._known else None
+        found = None if last is None else last.find(path, text, joined)
+        if found is not None:
+            return found
+        mark = text.mark
+        alike = self._by_mark.get(mark, [])
+        for stencil in (*alike, *self._known[1:_LATEST]):
             found = stencil.find(path, text, joined)
             if found is not None:
-                if index:
-                    self._known.insert(0, self._known.pop(index))
+                self._remember(mark, stencil)
                 return found
-        if len(joined) > _LARGEST or not self._may_learn(text.mark):
-            return None
-        stencil_ = learn_array(path, text, self._plan, self._options, is_level=self._is_level)
-        if stencil_ is not None:
-            self._known.insert(0, stencil_)
-            del self._known[_MOST_KEPT:]
+        if len(joined) <= _LARGEST and self._may_learn(mark):
+            learnt = learn_array(path, text, self._plan, self._options, is_level=self._is_level)
+            if learnt is not None:
+                self._remember(mark, learnt)
         return None
+
+    def _remember(self, mark: int, stencil: ArrayStencil) -> None:
+        """Look at a stencil first from now on, and among those of other kinds, where texts have the same mark."""
+        alike = self._by_mark.pop(mark, [])
+        others = [other for other in alike if other is not stencil]
+        if len(self._by_mark) >= _MOST_MARKS:
+            self._by_mark.clear()
+        self._by_mark[mark] = [stencil, *others[: _ALIKE - 1]]
+        self._known = [stencil, *(other for other in self._known[: _LATEST - 1] if other is not stencil)]
 
     def _may_learn(self, mark: int) -> bool:
         """Whether texts that differ in their numbers alone were often seen before, and not too much was learnt already."""

@@ -279,7 +279,7 @@ def trimmed(
 
 
 def pool_of(holes: Sequence[bytes], short: Sequence[int], made: Iterable[bytes]) -> list[bytes]:
-    """Return what may stand in the holes of sheets: what stands in those of a node, some shortest, and what is made of it."""
+    """Return what may stand in the holes of sheets: what stands in those of a node, some shortest, and what is made."""
     return [*holes, *[holes[hole].removesuffix(b".0") for hole in short], *made]
 
 

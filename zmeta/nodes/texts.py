@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
@@ -32,7 +31,7 @@ class Text(NamedTuple):
     @property
     def mark(self) -> int:
         """What tells documents apart that differ in more than their numbers."""
-        return hash(_NUMBERS.sub(b"", self.joined))
+        return hash(self.joined.translate(None, b"0123456789.-"))
 
     @property
     def given(self) -> dict[str, bytes | None]:
@@ -103,7 +102,6 @@ _NAMES = {
     ".zgroup": (".zgroup", ".zattrs"),
     "attributes.json": ("attributes.json",),
 }
-_NUMBERS = re.compile(rb"[0-9.-]+")
 #: What each node has one of, in the order of looking for it.
 DOCUMENTS = (*_NAMES,)
 #: What is known of a folder in which no document was found.
