@@ -7,11 +7,12 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from builders import array, group, write
+from builders import V2, array, group, write
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_migrate_images import both, consolidated
 
+from zmeta.config import Config
 from zmeta.migration import image_memo
 from zmeta.migration.options import Options
 from zmeta.migration.plan import plan_units
@@ -360,3 +361,19 @@ def test_any_numbers(
     for container in containers if copy and kind != "n5" else ():
         consolidated(container)
     both(root, to, axes=axes)
+
+
+@pytest.mark.parametrize("depth", [100, 400])
+@pytest.mark.parametrize("to", TARGETS)
+def test_values_as_deep_as_they_may_be(depth: int, to: str, tmp_path: Path, both: Both) -> None:
+    """A document that is made of another one may be a little deeper than any that is read."""
+    value: Any = 1
+    for _ in range(depth - 1):
+        value = [value]
+    for root in (group(tmp_path / "c.zarr"), tmp_path / "alone"):
+        for number in range(50):
+            array(root / f"a{number:02}", "v2", {**daisy([4 + number, 4, 4], [1 + number, 2, 3]), "deep": value})
+    entries = {f"a{number:02}/.zarray": V2 for number in range(50)}
+    write(tmp_path / "c.zarr", {".zmetadata": {"zarr_consolidated_format": 1, "metadata": {".zgroup": {}, **entries}}})
+    units, _ = both(tmp_path, to, config=Config(max_depth=depth))
+    assert sum(len(unit.changes) for unit in units) > 50

@@ -29,9 +29,11 @@ if TYPE_CHECKING:
     from zmeta.nodes.node import Node
     from zmeta.nodes.texts import Text
 
-#: Conventions of an array that speak with no group, whose keys depend on how the array is called as well.
+#: Conventions by which an array says all of itself. Some depend on its name too, which all containers of a kind share.
 _ROWS = PLAIN_ROWS - {"cosem@1"} | {"n5-viewer@1", "neuroglancer-n5@1"}
+#: Keys that are read in a way of their own.
 _KEYS = PLACED - {"pixelResolution", "downsamplingFactors"} | {"dimension_units", "transform"}
+#: How levels of one image are called.
 _NUMBERED = re.compile(r"(.*?)\d{1,4}")
 
 

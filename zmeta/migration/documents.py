@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from zmeta.jsondoc import JSONObject, JSONValue
     from zmeta.nodes.node import Node
 
-#: For documents that are written by ourselves.
-_ANY_SIZE = Limits(sys.maxsize)
+#: For documents that are made here of some that were read: these may be a little larger and deeper.
+_NO_LIMITS = Limits(sys.maxsize, sys.maxsize)
 #: How a document is laid out that replaces none: as zarr-python writes its kind.
 _NEW_V3, _NEW = b'{\n  "a": 1\n}', b'{\n    "a": 1\n}'
 
@@ -191,7 +191,7 @@ class Copy:
         folder, _, name = change.file.rpartition(os.sep)
         if change.new is None or name not in ("zarr.json", ".zattrs"):
             return
-        below, data = self._below(folder), parse_json(change.new, change.file, _ANY_SIZE)[0]
+        below, data = self._below(folder), parse_json(change.new, change.file, _NO_LIMITS)[0]
         if name == "zarr.json" and self.group.format == 2:
             if below:
                 self.documents[below] = data

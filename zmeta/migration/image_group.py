@@ -150,7 +150,7 @@ def plan_image_group(
     """Return what a group of Zarr v2 or v3 becomes. Never raises on data.
 
     `list_` tells what stands in a folder, as `list_folders` does. `by_text` are the formats of arrays that may be known by
-    their text, as nothing speaks of them or keeps a copy of them.
+    their text, as nothing speaks of them.
     """
     if group.format == "n5":
         return ImageGroup(group.attributes)

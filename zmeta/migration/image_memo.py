@@ -1,10 +1,10 @@
-"""Images of one writer are described alike but for their numbers: what was found out about one holds for the others.
+"""Images and containers of one writer are described alike but for their numbers: what is found out about one holds for all.
 
-    folder ──texts──▶ Stencil known? ──▶ units, as the walk over the image would give them
+    folder ──texts──▶ Stencil known? ──▶ units, as the walk over it would give them
                       else ──twins──▶ perhaps a Stencil
 
-Only an image that stands alone is told so: a group that holds its levels and nothing else, and above it nothing that speaks
-of it or keeps a copy of it. Everything else takes the long way.
+Only what stands alone is told so: a group that holds its levels, or arrays that each say all of themselves, and nothing
+else, and above it nothing that speaks of it. Everything else takes the long way.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _MOST_KEPT, _MOST_NODES = 16, 64
 #: Containers of a kind that come by before one is learnt from: that takes as long as to plan some dozens of them.
 _OFTEN, _MOST_SEEN = 32, 4096
 #: After so many groups in a row that are like none, only one in some is looked into.
-_MANY, _SEVENTH = 128, 7
+_MANY, _STEP = 128, 7
 #: What may not stand beside the documents of a node, by the first of them.
 _ALONE: dict[str, tuple[str, ...]] = {
     ".zarray": TWINS[2, "array"],
@@ -151,7 +151,7 @@ class Containers(Images):
         self._seen: dict[int, int] = {}
 
     def _may_learn(self, path: str, text: Text) -> bool:
-        if self._vain > _MANY and self._vain % _SEVENTH:  # to list a folder once more takes time
+        if self._vain > _MANY and self._vain % _STEP:  # to list a folder once more takes time
             return False
         names = tuple(list_folders(path))
         if not 0 < len(names) < _MOST_NODES:

@@ -115,17 +115,17 @@ class LoneImages:
     def follow(self, name: str, path: str, formats: Collection[Format]) -> NewImage | None:
         """Return what becomes of an array in a folder, of one of some formats, by its text alone; None for the long way.
 
-        Nothing above it may speak of it or keep a copy of it.
+        Nothing above it may speak of it.
         """
         self._texts.begin(path)
         try:
             text = self._texts.read(path)
-        except ZmetaError:  # told by the walk
+            format_ = _ARRAYS.get(text.names)
+            if format_ not in formats or (format_ == 3 and not self._stays(path)):
+                return None
+            found = self._arrays.find(path, text)
+        except ZmetaError:  # told by the walk, or no error where the user has set other limits
             return None
-        format_ = _ARRAYS.get(text.names)
-        if format_ not in formats or (format_ == 3 and not self._stays(path)):
-            return None
-        found = self._arrays.find(path, text)
         if found is None:
             return None
         form = found.stencil.form
