@@ -295,8 +295,13 @@ def test_a_tree_is_one_container(target: str, tmp_path: Path, both: Both) -> Non
     write(root, {".zmetadata": document})
     for to in TARGETS:
         if target == "here":
-            _, followed = both(root, to)
+            units, followed = both(root, to)
             assert followed > 4
+            if to == "zmeta":
+                new = next(json.loads(c.new) for unit in units for c in unit.changes if c.file == str(file) and c.new)
+                same = "c05.zarr/volumes/raw/.zattrs"  # of no array, as far as the copy goes
+                assert new["metadata"][same] == document["metadata"][same]
+                assert new["metadata"]["c06.zarr/volumes/raw/.zattrs"]["axes"] == ["z", "y", "x"]
         elif to != "ome-ngff@0.5":  # parts of a container cannot go to Zarr v3
             units = list(plan_units(containers[2:9], Options(to)))
             assert any(change.file == str(file) for unit in units for change in unit.changes)
@@ -377,3 +382,20 @@ def test_values_as_deep_as_they_may_be(depth: int, to: str, tmp_path: Path, both
     write(tmp_path / "c.zarr", {".zmetadata": {"zarr_consolidated_format": 1, "metadata": {".zgroup": {}, **entries}}})
     units, _ = both(tmp_path, to, config=Config(max_depth=depth))
     assert sum(len(unit.changes) for unit in units) > 50
+
+
+@pytest.mark.parametrize("copy", [True, False])
+def test_a_container_that_is_half_way_to_zarr_v3(copy: bool, tmp_path: Path, both: Both) -> None:
+    """What is there already is listed in the new copy, though nothing of it changes."""
+    root = group(tmp_path / "all.zarr")
+    many(root, "v2", 8)
+    if copy:
+        consolidated(root)
+    for number in range(8, 20):
+        group(group(root / f"c{number:02}.zarr", "v3") / "volumes", "v3")
+    units, followed = both(root, "ome-ngff@0.5")
+    assert followed or copy
+    new = next(change.new for unit in units for change in unit.changes if change.file == str(root / "zarr.json"))
+    listed = json.loads(new or b"").get("consolidated_metadata", {"metadata": {}})["metadata"]
+    assert ("c19.zarr/volumes" in listed) is copy
+    assert ("c00.zarr/volumes/raw" in listed) is copy

@@ -47,7 +47,7 @@ def read_container(path: str, folders: Mapping[str, Text], *, is_image: bool) ->
     boxes: list[Box] = []
     names: set[str] = set()
     for folder, node in nodes.items():
-        if node.findings or (node.kind == "group" and not _is_silent(node, folder)):
+        if node.findings or (node.kind == "group" and not READ.isdisjoint(node.attributes)):
             return None
         if node.kind == "group":
             continue
@@ -70,12 +70,6 @@ def read_container(path: str, folders: Mapping[str, Text], *, is_image: bool) ->
     repeat(nodes, wanted)
     spots = all_spots(folders, wanted)
     return None if spots is None else Sample(folders, spots, groups_of(nodes), boxes=boxes)
-
-
-def _is_silent(group: Node, folder: str) -> bool:
-    """Whether a group says nothing about arrays below it; only the one at the top may keep a copy."""
-    has_copy = any("consolidated_metadata" in document.data for document in group.documents.values())
-    return READ.isdisjoint(group.attributes) and not (folder and has_copy)
 
 
 def _lists(node: Node) -> dict[str, tuple[str, list[float]]] | None:

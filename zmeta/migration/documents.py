@@ -193,8 +193,7 @@ class Copy:
             return
         below, data = self._below(folder), parse_json(change.new, change.file, _NO_LIMITS)[0]
         if name == "zarr.json" and self.group.format == 2:
-            if below:
-                self.documents[below] = data
+            self.documents[below] = data
         elif name == "zarr.json":
             self._put_document(below, data)
         elif self.group.format == 2:
