@@ -253,7 +253,8 @@ def test_what_stands_above_a_container(keys: dict[str, Any], kind: str, inner: s
                 names=("s0", "s1"),
             )
     for to in TARGETS:
-        both(tmp_path, to)
+        units, _ = both(tmp_path, to)
+        assert units
 
 
 @pytest.mark.parametrize("kind", FORMATS)
@@ -278,7 +279,8 @@ def test_levels_of_a_pyramid_in_containers(kind: str, to: str, tmp_path: Path, b
 def test_options(options: dict[str, Any], kind: str, tmp_path: Path, both: Both) -> None:
     many(tmp_path, kind)
     for to in TARGETS:
-        both(tmp_path, to, **options)
+        units, _ = both(tmp_path, to, **options)
+        assert units
 
 
 @pytest.mark.parametrize("target", ["here", "above"])

@@ -53,7 +53,7 @@ class Arrays:
             return found
         mark = text.mark
         alike = self._by_mark.get(mark, [])
-        for stencil in (*alike, *self._known[1:_LATEST]):
+        for stencil in (*alike, *self._known[1:]):
             found = stencil.find(path, text, joined)
             if found is not None:
                 self._remember(mark, stencil)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from typing import TYPE_CHECKING
 
 from zmeta.checker.form import NUMBER
@@ -20,12 +19,13 @@ from zmeta.migration.image_holes import (
     repeat,
     viewer_sizes,
 )
+from zmeta.migration.images import level_of
 from zmeta.migration.memo import PLACED, PLAIN_ROWS, POSITIVE, READ, alike, factors_in, number_lists
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from zmeta.migration.image_holes import Wanted
+    from zmeta.migration.image_holes import Kind, Wanted
     from zmeta.nodes.node import Node
     from zmeta.nodes.texts import Text
 
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 _ROWS = PLAIN_ROWS - {"cosem@1"} | {"n5-viewer@1", "neuroglancer-n5@1"}
 #: Keys that are read in a way of their own.
 _KEYS = PLACED - {"pixelResolution", "downsamplingFactors"} | {"dimension_units", "transform"}
-#: How levels of one image are called.
-_NUMBERED = re.compile(r"(.*?)\d{1,4}")
 
 
 def read_container(path: str, folders: Mapping[str, Text], *, is_image: bool) -> Sample | None:
@@ -53,35 +51,35 @@ def read_container(path: str, folders: Mapping[str, Text], *, is_image: bool) ->
             continue
         lists = _lists(node)
         above, _, name = folder.rpartition("/")
-        numbered = _NUMBERED.fullmatch(name)
-        name = f"{above}/{numbered[1] if numbered else name}"
+        name = f"{above}/{level_of(name)[0]}"
         if lists is None or (is_image and name in names and node.format != "n5"):
             return None
         names.add(name)
         image = len(boxes)
-        same = {kind: alike(numbers) for kind, (_, numbers) in lists.items()} if node.format == "n5" else {}
+        same: dict[str, tuple[int, ...]] = {}
+        if node.format == "n5":
+            same = {kind: alike(numbers) for kind, (_, numbers) in lists.items()}
         boxes.append(Box(factors_in(node.attributes.get("downsamplingFactors", [])) or (), same))
         holes = wanted.setdefault((folder, os.path.basename(node.attributes_file)), {})
         for kind, (at, numbers) in lists.items():
             for axis in [axis for axis, number in enumerate(numbers) if number]:  # what is zero stays so
-                hole = ImageHole(kind, 0, axis, image)  # type: ignore[arg-type]
-                holes[node.attributes_pointer + at + pointer(axis)] = hole, NUMBER
+                holes[node.attributes_pointer + at + pointer(axis)] = ImageHole(kind, 0, axis, image), NUMBER
         wanted.setdefault((folder, folders[folder].names[0]), {}).update(extent_holes(node, 0, image))
     repeat(nodes, wanted)
     spots = all_spots(folders, wanted)
     return None if spots is None else Sample(folders, spots, groups_of(nodes), boxes=boxes)
 
 
-def _lists(node: Node) -> dict[str, tuple[str, list[float]]] | None:
+def _lists(node: Node) -> dict[Kind, tuple[str, list[float]]] | None:
     """Return the size of a voxel and the corner, with where they stand; None for what is anything else, or said twice."""
     keys = node.attributes
     if not _KEYS.isdisjoint(keys) or not {row.id for row in detect(node)} <= _ROWS:
         return None
     if factors_in(keys.get("downsamplingFactors", [])) is None:
         return None
-    found: dict[str, tuple[str, list[float]]] = {}
+    found: dict[Kind, tuple[str, list[float]]] = {}
     for place, numbers in number_lists(keys).items():
-        kind = "scale" if POSITIVE[place] else "translation"
+        kind: Kind = "scale" if POSITIVE[place] else "translation"
         if kind in found:
             return None
         found[kind] = pointer(*place), numbers

@@ -10,10 +10,10 @@ from zmeta.migration.container_holes import read_container
 from zmeta.migration.foreign import another
 from zmeta.migration.memo import Number, alike
 from zmeta.migration.stencil import EXTENT, Vector
-from zmeta.migration.twins import fit, stencil_of
+from zmeta.migration.twins import fit, multiples, stencil_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from zmeta.migration.image_holes import ImageHole, Sample
     from zmeta.migration.stencil import Stencil
@@ -77,18 +77,8 @@ def _stencil(sample: Sample) -> Stencil:
             made |= {Number(place, 1, sizes[axis]): None for axis, place in holes.items() if axis in sizes}
             continue
         for axis, size in holes.items():
-            made |= dict.fromkeys(_multiples(size, box.factors[axis] if axis < len(box.factors) else 1))
+            made |= dict.fromkeys(multiples(size, box.factors[axis] if axis < len(box.factors) else 1))
     return stencil_of(sample)._replace(vectors=tuple(vectors), made=tuple(made))
-
-
-def _multiples(size: int, factor: int) -> Iterator[Number]:
-    """Yield what may be made of a size: a multiple, and half of it, which of an even one is a multiple again."""
-    if factor != 1:
-        yield Number(size, times=factor)
-    if factor % 2:
-        yield Number(None, 1, size, factor)
-    elif factor > 2:
-        yield Number(size, times=factor // 2)
 
 
 def _values(sample: Sample, spelling: Spelling, series: int) -> list[bytes]:

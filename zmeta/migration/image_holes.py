@@ -6,7 +6,7 @@ import os
 import re
 from itertools import count
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 from zmeta.canonical.metadata import PHYSICAL, type_of_name
 from zmeta.checker.form import NUMBER, STRING
@@ -29,10 +29,14 @@ if TYPE_CHECKING:
     from zmeta.nodes.texts import Text
 
     Wanted = dict[str, tuple["ImageHole", re.Pattern[bytes]]]
+    #: Numbers of a level.
+    Kind = Literal["scale", "translation"]
+    Vectors = dict[Kind, list[float]]
 
 MOST_LEVELS = 9
 #: Keys that a group between an image and a level may have: those of ngff-zarr repeat the names of the axes.
 _NAMES = frozenset({"_ARRAY_DIMENSIONS"})
+_KINDS: tuple[Kind, Kind] = ("scale", "translation")
 
 
 class ImageHole(NamedTuple):
@@ -42,7 +46,7 @@ class ImageHole(NamedTuple):
     stands in the consolidated copy. `image` is the number of the image, which is 0 but for labels.
     """
 
-    kind: Literal["name", "shape", "chunk", "scale", "translation", "foreign"]
+    kind: Literal["name", "shape", "chunk", "foreign"] | Kind
     level: int = 0
     axis: int = 0
     image: int = 0
@@ -274,7 +278,7 @@ def _foreign(node: Node) -> Iterator[tuple[str, re.Pattern[bytes]]]:
             yield from leaves(at + pointer(key), value)
 
 
-def _transforms(image: JSONObject) -> list[dict[str, list[float]]] | None:
+def _transforms(image: JSONObject) -> list[Vectors] | None:
     """Return scale and perhaps translation of each level of an image; None where it has others, or axes without a type.
 
     The first versions of OME-NGFF have neither.
@@ -287,18 +291,18 @@ def _transforms(image: JSONObject) -> list[dict[str, list[float]]] | None:
     found = []
     for entry in datasets if isinstance(datasets, list) else ():
         items = entry.get("coordinateTransformations") if isinstance(entry, dict) else None
-        vectors: dict[str, list[float]] = {}
-        for item, kind in zip(items if isinstance(items, list) else (), ("scale", "translation"), strict=False):
+        vectors: Vectors = {}
+        for item, kind in zip(items if isinstance(items, list) else (), _KINDS, strict=False):
             vector = item.get(kind) if isinstance(item, dict) and item.get("type") == kind else None
             if isinstance(vector, list) and len(vector) == len(axes) and {int, float}.issuperset(map(type, vector)):
-                vectors[kind] = vector  # type: ignore[assignment]
+                vectors[kind] = cast("list[float]", vector)
         if not vectors or not isinstance(items, list) or len(vectors) != len(items):
             return None
         found.append(vectors)
     return found or None
 
 
-def _cosem_transforms(image: JSONObject) -> list[dict[str, list[float]]] | None:
+def _cosem_transforms(image: JSONObject) -> list[Vectors] | None:
     """Return scale and translation of each level of a pyramid of COSEM; None where one has none, or for other axes."""
     datasets = image.get("datasets")
     found = []
@@ -310,17 +314,17 @@ def _cosem_transforms(image: JSONObject) -> list[dict[str, list[float]]] | None:
             return None
         if not all(isinstance(name, str) and type_of_name(name) in PHYSICAL for name in names):
             return None
-        found.append(dict(zip(("scale", "translation"), lists.values(), strict=True)))
+        found.append(dict(zip(_KINDS, lists.values(), strict=True)))
     return found or None
 
 
-def _corner(transform: Mapping[str, list[float]]) -> list[float]:
+def _corner(transform: Vectors) -> list[float]:
     """Return the corner of a level of COSEM, half a voxel before the centre of its first one."""
     pairs = zip(transform["translation"], transform["scale"], strict=True)
     return [value_of(Number(0, -1, 1), [*pair]) for pair in pairs]
 
 
-def _viewer_holes(node: Node, level: int, image: Any, transforms: Sequence[Mapping[str, list[float]]]) -> Wanted:
+def _viewer_holes(node: Node, level: int, image: Any, transforms: Sequence[Vectors]) -> Wanted:
     """Return the size of a voxel that stands beside the transform of COSEM for viewers, x first, where it says the same."""
     value = node.attributes.get("pixelResolution")
     sizes = value.get("dimensions") if isinstance(value, dict) else None
@@ -335,7 +339,7 @@ def _viewer_holes(node: Node, level: int, image: Any, transforms: Sequence[Mappi
 
 
 def _image_holes(
-    at: str, image: Any, transforms: Sequence[Mapping[str, object]], number: int, *, is_moved: bool, is_cosem: bool
+    at: str, image: Any, transforms: Sequence[Vectors], number: int, *, is_moved: bool, is_cosem: bool
 ) -> Iterator[tuple[str, tuple[ImageHole, re.Pattern[bytes]]]]:
     """Yield the name of an image and the numbers of its levels; a translation of level 0 that is zero stays as it is."""
     if isinstance(image.get("name"), str):
@@ -348,7 +352,7 @@ def _image_holes(
                 place = f"{at}/datasets/{level}/transform/{'scale' if kind == 'scale' else 'translate'}"
             if kind == "scale" or level or is_moved or is_cosem:
                 for at_, axis in physical:
-                    yield f"{place}/{at_}", (ImageHole(kind, level, axis, number), NUMBER)  # type: ignore[arg-type]
+                    yield f"{place}/{at_}", (ImageHole(kind, level, axis, number), NUMBER)
 
 
 def _physical(image: Any) -> list[tuple[int, int]]:
@@ -369,7 +373,7 @@ def _own_holes(
     level: int,
     number: int,
     image: Any,
-    transforms: Sequence[Mapping[str, list[float]]],
+    transforms: Sequence[Vectors],
     on_group: Container[ImageHole],
 ) -> Wanted | None:
     """Return the numbers of a level that says of itself what the image says of it; None where it says something else."""

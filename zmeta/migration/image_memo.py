@@ -61,7 +61,7 @@ class Images:
         self._known: list[Stencil] = []
         self._asked = self._learned = 0
         self._failed: dict[int, int] = {}
-        self._mark = self._vain = 0
+        self._vain = 0
 
     def follow(self, path: str, text: Text) -> Planned | None:
         """Return what becomes of the image in a folder with a document; None for the long way. Raises `ZmetaError`."""
@@ -69,18 +69,19 @@ class Images:
         if text.names[0] == ".zgroup":
             text = self._texts.with_copy(path, text)
         planned = self._find(path, text)
-        if planned is None and self._learned < _FIRST + self._asked // _EVERY and self._may_learn(path, text):
-            self._learned += 1
-            self._keep(path, text)
-            planned = self._find(path, text)
-            self._failed[self._mark] = self._failed.get(self._mark, 0) + (planned is None)
+        if planned is None and self._learned < _FIRST + self._asked // _EVERY:
+            mark = self._mark(path, text)
+            if mark is not None and self._failed.get(mark, 0) < _TRIES:
+                self._learned += 1
+                self._keep(path, text)
+                planned = self._find(path, text)
+                self._failed[mark] = self._failed.get(mark, 0) + (planned is None)
         self._vain = 0 if planned is not None else self._vain + 1
         return planned
 
-    def _may_learn(self, path: str, text: Text) -> bool:  # noqa: ARG002 - others look there
-        """Whether learning from a group may be worth its time."""
-        self._mark = text.mark
-        return self._failed.get(self._mark, 0) < _TRIES
+    def _mark(self, _path: str, text: Text, /) -> int | None:
+        """Return what groups have in common that are learnt from in vain; None where one is not to be learnt from."""
+        return text.mark
 
     def _find(self, path: str, text: Text) -> Planned | None:
         """Return what becomes of an image that fits a stencil."""
@@ -150,15 +151,15 @@ class Containers(Images):
         super().__init__(learn, texts)
         self._seen: dict[int, int] = {}
 
-    def _may_learn(self, path: str, text: Text) -> bool:
+    def _mark(self, path: str, text: Text, /) -> int | None:
         if self._vain > _MANY and self._vain % _STEP:  # to list a folder once more takes time
-            return False
+            return None
         names = tuple(list_folders(path))
         if not 0 < len(names) < _MOST_NODES:
-            return False
-        self._mark = mark = hash((text.mark, names))
+            return None
+        mark = hash((text.mark, names))
         count = self._seen.pop(mark, 0) + 1
         if len(self._seen) >= _MOST_SEEN:
             self._seen.clear()
         self._seen[mark] = count
-        return count % _OFTEN == 0 and self._failed.get(mark, 0) < _TRIES
+        return None if count % _OFTEN else mark

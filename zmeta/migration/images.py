@@ -85,14 +85,24 @@ def _pyramids(children: list[Child]) -> Iterator[list[Child]]:
     """Yield the arrays of a group as pyramids: those that are levels of one, fine to coarse, else each alone."""
     by_prefix: dict[str, list[tuple[int, Child]]] = {}
     for child in children:
-        match = _LEVEL.fullmatch(child.name)
-        by_prefix.setdefault(match[1] if match else child.name, []).append((int(match[2]) if match else 0, child))
+        prefix, number = level_of(child.name)
+        by_prefix.setdefault(prefix, []).append((number, child))
     for numbered in by_prefix.values():
         levels = [child for _, child in sorted(numbered, key=lambda pair: pair[0])]
         if len(levels) > 1 and all(_is_level(levels[0], fine, coarse) for fine, coarse in pairwise(levels)):
             yield levels
         else:
             yield from ([level] for level in levels)
+
+
+def level_of(name: str) -> tuple[str, int]:
+    """Return how all levels of a pyramid are called with which an array may be one, and its number among them.
+
+    >>> level_of("scale10"), level_of("raw")
+    (('scale', 10), ('raw', 0))
+    """
+    match = _LEVEL.fullmatch(name)
+    return (match[1], int(match[2])) if match else (name, 0)
 
 
 def _is_level(first: Child, fine: Child, coarse: Child) -> bool:

@@ -17,10 +17,9 @@ from zmeta.migration.documents import edited
 from zmeta.migration.spool import Spool
 from zmeta.migration.tree import Memo, Tally, TreePlan, unwritable
 from zmeta.migration.unit import Need, Unit
-from zmeta.nodes.node import CONTAINER_SUFFIXES, read_ancestors, read_node
-from zmeta.nodes.texts import DOCUMENTS
+from zmeta.nodes.node import CONTAINER_SUFFIXES, has_document, read_ancestors, read_node
 from zmeta.nodes.walk import Links, Place
-from zmeta.stores.registry import exists, is_plain, is_zip, list_folders
+from zmeta.stores.registry import is_plain, is_zip, list_folders
 from zmeta.stores.remote import crawling
 
 if TYPE_CHECKING:
@@ -33,8 +32,6 @@ if TYPE_CHECKING:
 
 #: What a unit is called that takes the Zarr v2 documents away.
 REMOVAL = "remove the documents of Zarr v2"
-#: Folders that are remembered to be no links.
-_MOST_SOUND = 1000
 
 
 def plan_units(paths: Iterable[str | os.PathLike[str]], options: Options, tally: Tally | None = None) -> Iterator[Unit]:
@@ -100,11 +97,10 @@ def _plan_target(target: Target, links: Links, tree: TreePlan, memo: Memo, optio
 def _containers(folder: str, options: Options) -> Iterator[str]:
     """Yield the topmost nodes at or below a folder; what looks like a container is one, also without a document."""
     pending = [folder]
-    names = [*DOCUMENTS]
     while pending:
         path = pending.pop()
         try:
-            if path.endswith(CONTAINER_SUFFIXES) or _is_node(path, names, options):
+            if path.endswith(CONTAINER_SUFFIXES) or _is_node(path, options):
                 yield path
             else:
                 pending += [path + os.sep + name for name, link in reversed(list(list_folders(path))) if not link]
@@ -112,24 +108,19 @@ def _containers(folder: str, options: Options) -> Iterator[str]:
             yield path
 
 
-def _is_node(path: str, names: list[str], options: Options) -> bool:
-    """Whether a folder is a node, be it one with a broken document; what was found last is looked for first from then on."""
-    if not is_plain(path):  # where it takes as long to ask as to read
-        return read_node(path, limits=options.config.limits) is not None
-    found = next((name for name in names if exists(path + os.sep + name)), None)
-    if found is not None and found != names[0]:
-        names.remove(found)
-        names.insert(0, found)
-    return found is not None
+def _is_node(path: str, options: Options) -> bool:
+    """Whether a folder is a node. Raises `DocumentError` and `StoreError`."""
+    if is_plain(path):
+        return has_document(path)
+    return read_node(path, limits=options.config.limits) is not None  # where it takes as long to ask as to read
 
 
 def _convert(place: Place, links: Links, tree: TreePlan) -> Iterator[Unit]:
     """Plan one container that ends as Zarr v3: what is blocked in it blocks all of it, if it is converted."""
     with Spool() as spool:
         blocked, removes = 0, False
-        sound: set[str] = set()
         for planned in tree.plan(place, links):
-            unit = _refuse_linked(planned, place.path, sound) if links.any_followed else planned
+            unit = _refuse_linked(planned, place.path) if links.any_followed else planned
             if unit.blocked:
                 blocked += 1
                 yield unit
@@ -150,14 +141,10 @@ def _convert(place: Place, links: Links, tree: TreePlan) -> Iterator[Unit]:
             yield from _removal(unit)
 
 
-def _refuse_linked(unit: Unit, container: str, sound: set[str]) -> Unit:
-    """Return a unit as it is, or blocked where a link leads to it: its own container would be left without it.
-
-    `sound` are folders that were found to be no links.
-    """
+def _refuse_linked(unit: Unit, container: str) -> Unit:
+    """Return a unit as it is, or blocked where a link leads to it: its own container would be left without it."""
     folders = dict.fromkeys([_folder(change) for change in unit.changes if change.new is None])
-    if not folders:
-        return unit
+    sound: set[str] = set()
     linked = [folder for folder in folders if _is_linked(folder, container, sound)]
     message = "the node is reached by a link and belongs to another container, which would lose it"
     hint = "migrate the container that it belongs to, and put a copy in the place of the link"
@@ -173,8 +160,6 @@ def _is_linked(folder: str, container: str, sound: set[str]) -> bool:
             return True
         passed.append(folder)
         folder = folder.rpartition(os.sep)[0]
-    if len(sound) > _MOST_SOUND:
-        sound.clear()
     sound.update(passed)
     return False
 

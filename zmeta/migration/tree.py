@@ -89,7 +89,7 @@ class Memo:
         def plan(nodes: Sequence[Node], copy: bytes | None = None) -> tuple[Unit, ...]:
             return _plan_alone(nodes, options, copy)
 
-        self.images = Images(lambda path, folders: learn(path, folders, plan), self.texts)
+        self.images = Images(partial(learn, plan=plan), self.texts)
         self.containers = Containers(partial(learn_container, plan=plan, is_image=options.is_image), self.texts)
         self.arrays = Arrays(lambda node: plan([node]), options)
         self._is_image = options.is_image

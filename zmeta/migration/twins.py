@@ -156,10 +156,7 @@ def _levels(sample: Sample, where: Mapping[ImageHole, int]) -> tuple[list[Level]
 
 
 def _viewer_levels(sample: Sample, where: Mapping[ImageHole, int]) -> tuple[list[Level], list[Number]]:
-    """Return the levels of a pyramid for viewers that state a size, and what is made of sizes: multiples, and half of each.
-
-    Half of an even multiple is a multiple again.
-    """
+    """Return the levels of a pyramid for viewers that state a size, and what is made of sizes."""
     sizes: dict[int, list[int]] = {}
     made: dict[Number, None] = {}
     for hole, index in where.items():
@@ -168,14 +165,21 @@ def _viewer_levels(sample: Sample, where: Mapping[ImageHole, int]) -> tuple[list
             made[Number(None, 1, index)] = None
     for factors in sample.factors.values():
         for size, factor in zip(sizes[0], factors, strict=True):
-            halves = [Number(None, 1, size, factor)] if factor % 2 else [Number(size, times=factor // 2)]
-            made |= dict.fromkeys([Number(size, times=factor), *halves])
-    return [Level(tuple(found), (), ()) for found in sizes.values()], [number for number in made if not _is_hole(number)]
+            made |= dict.fromkeys(multiples(size, factor))
+    return [Level(tuple(found), (), ()) for found in sizes.values()], [*made]
 
 
-def _is_hole(number: Number) -> bool:
-    """Whether a number is one that stands in a hole, as it is."""
-    return number.at is not None and not number.sign and number.times == 1
+def multiples(size: int, factor: int) -> Iterator[Number]:
+    """Yield what may be made of a size: a multiple, and half of it, which of an even one is a multiple again.
+
+    The size itself is none: it stands in a hole.
+    """
+    if factor != 1:
+        yield Number(size, times=factor)
+    if factor % 2:
+        yield Number(None, 1, size, factor)
+    elif factor // 2 != 1:
+        yield Number(size, times=factor // 2)
 
 
 def _listings(sample: Sample) -> tuple[tuple[str, tuple[tuple[str, bool], ...]], ...]:

@@ -463,10 +463,15 @@ def find_twins(node: Node) -> tuple[Finding, ...]:
     return tuple(Finding("ZM004", message, os.path.join(node.path, name), hint=hint) for name in found)
 
 
+def has_document(folder: str) -> bool:
+    """Whether a folder is a node, be it one whose document is broken."""
+    return any(exists(folder + os.sep + name) for name in DOCUMENTS)
+
+
 def list_children(folder: str, *, nodes_only: bool = True) -> Iterator[str]:
     """Yield the names of the nodes (or of all folders) directly below a group, sorted. Never called on an array."""
     for name, _ in list_folders(folder):
-        if not nodes_only or any(exists(f"{folder}{os.sep}{name}{os.sep}{document}") for document in DOCUMENTS):
+        if not nodes_only or has_document(folder + os.sep + name):
             yield name
 
 

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from zmeta.jsondoc import LIMITS
+from zmeta.nodes.node import DOCUMENTS
 from zmeta.stores.local import read_file
 from zmeta.stores.registry import SEES_LINKS, exists, is_plain, may_exist, read
 
@@ -102,8 +103,6 @@ _NAMES = {
     ".zgroup": (".zgroup", ".zattrs"),
     "attributes.json": ("attributes.json",),
 }
-#: What each node has one of, in the order of looking for it.
-DOCUMENTS = (*_NAMES,)
 #: What is known of a folder in which no document was found.
 _NO_NODE: Mapping[str, bytes | None] = MappingProxyType(dict.fromkeys(DOCUMENTS))
 _ABSENT = dict.fromkeys((*_NAMES, ".zattrs"))
